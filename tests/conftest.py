@@ -1,0 +1,15 @@
+"""Fixtures of every suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from localcloud.azurite import Azurite, start_azurite
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """A storage emulator for the whole run; tests keep apart by the names of their containers and queues."""
+    running = start_azurite(tmp_path_factory.mktemp("azurite"))
+    yield running
+    running.stop()
