@@ -1,0 +1,82 @@
+"""A clinical note: sections of statements, each with the words it rests on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from shared.domain.model import Model
+from shared.domain.transcript import Segment, clock
+
+
+class SessionType(StrEnum):
+    """The note formats of the wire contract."""
+
+    STANDARD = "Standard"
+    INTAKE = "Intake"
+    SOAP = "Soap"
+    DAP = "Dap"
+    GIRP = "Girp"
+    BIRP = "Birp"
+    MSE = "Mse"
+    EMDR = "Emdr"
+    PSYCHIATRIC_SOAP = "PsychiatricSoap"
+    PSYCHIATRIC_INTAKE = "PsychiatricIntake"
+    GP_SOAP = "GpSoap"
+    BPS = "Bps"
+    HEADWAY_SOAP = "HeadwaySoap"
+
+
+class ParticipantsType(StrEnum):
+    """Who takes part."""
+
+    INDIVIDUAL = "Individual"
+    COUPLE = "Couple"
+    DICTATED_NOTES = "DictatedNotes"
+
+
+class Statement(Model):
+    """One thing the note says. `evidence` holds segment ids; a statement without any is never shown as fact."""
+
+    text: str
+    evidence: tuple[str, ...] = Field(min_length=1)
+
+
+class Section(Model):
+    """A heading of the note. Empty `statements` mean: not discussed in this session."""
+
+    key: str
+    title: str
+    statements: tuple[Statement, ...] = ()
+
+
+class Note(Model):
+    """A note in one template's format. `engine` says what wrote it."""
+
+    session_type: SessionType
+    participants_type: ParticipantsType
+    template_version: int
+    sections: tuple[Section, ...]
+    topics: tuple[str, ...] = ()
+    engine: str = ""
+
+
+def render_markdown(note: Note, segments: dict[str, Segment]) -> str:
+    """The note as Markdown, each statement followed by the time and speaker of its evidence.
+
+    `segments` maps segment ids to segments; every id in the note's evidence must be in it (KeyError otherwise).
+    """
+    lines: list[str] = []
+    for section in note.sections:
+        lines += [f"## {section.title}", ""]
+        lines += [f"- {s.text} {_evidence(s, segments)}" for s in section.statements] or [
+            "_Not discussed in this session._"
+        ]
+        lines.append("")
+    return "\n".join(lines).strip() + "\n"
+
+
+def _evidence(statement: Statement, segments: dict[str, Segment]) -> str:
+    cited = [segments[segment_id] for segment_id in statement.evidence]
+    return "[" + "; ".join(f"{clock(segment.start_ms)} {segment.speaker}" for segment in cited) + "]"
