@@ -109,7 +109,7 @@ def test_a_trailing_number_is_read_from_the_stem():
 def test_names_lose_their_paths_and_odd_characters():
     assert safe_filename("../../etc/passwd") == "passwd"
     assert safe_filename("C:\\Users\\x\\a b.wav") == "a b.wav"
-    assert safe_filename("sitzung_ä\n.wav") == "sitzung_.wav"
+    assert safe_filename("sitzung_ä\n.wav") == "sitzung__.wav"
     assert safe_filename("..") == "audio"
     assert safe_filename(None) == "audio"
     assert len(safe_filename("x" * 500 + ".webm")) == 200

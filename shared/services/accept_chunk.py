@@ -1,0 +1,213 @@
+"""Accept one chunk of a session's audio: nothing that was accepted is ever lost.
+
+    1 validate and hash      nothing is stored for input we refuse
+    2 blob                   create-only, under the folder of the session's first day
+    3 ledger                 one batch: the chunk item and the session's count
+    4 recording row          deterministic key
+    5 seal, if complete      starts transcription
+
+Every step may be repeated, so the client's answer to anything but a 200 is to send the same chunk again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from shared.audio.sniff import looks_like_audio
+from shared.domain.errors import AlreadyExists, ChunkConflict, Conflict, InvalidInput, NotFound, TooLarge, UnsupportedMedia
+from shared.domain.ids import check_id, chunk_id, safe_filename, trailing_number, with_suffix
+from shared.domain.limits import Limits
+from shared.domain.names import RECORDINGS_BLOBS
+from shared.domain.session import ChunkMark, Session, StoredChunk
+from shared.ports import BlobStore, Clock
+from shared.services.ledger import Ledger
+from shared.services.numbers import Numbers
+from shared.services.records import Records
+from shared.services.seal_session import seal_session
+
+PIECE = 1024 * 1024
+HEAD = 4096
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a client sends with a chunk. `body` is positioned at its start and can seek."""
+
+    therapist_userid: str
+    therapist_clientid: str
+    session_id: str
+    body: BinaryIO
+    size: int
+    is_last: bool
+    filename: str | None = None
+    content_type: str | None = None
+    client_userid: str | None = None
+    therapist_session_id: int | None = None
+    index: int | None = None
+    total: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The chunk as stored, and its session right after."""
+
+    chunk: StoredChunk
+    session: Session
+
+
+async def accept_chunk(
+    upload: Upload,
+    *,
+    ledger: Ledger,
+    records: Records,
+    numbers: Numbers,
+    blobs: BlobStore,
+    clock: Clock,
+    limits: Limits,
+) -> Accepted:
+    """Store a chunk and seal its session when it was the last one missing.
+
+    Raises: InvalidInput (with the code of the rule broken), TooLarge, UnsupportedMedia, ChunkConflict,
+    Conflict (`session_conflict`), NotFound (`session_not_found`), StoreUnavailable.
+    """
+    digest = _check(upload, limits)
+    session = await _session_of(upload, ledger, clock)
+    given_name = safe_filename(upload.filename)
+    key = chunk_id(index=upload.index, filename=given_name, sha256=digest)
+    if key in session.present:
+        chunk = await _same_chunk(session, key, digest, ledger)
+    else:
+        name = await _store_blob(upload, session, key, digest, given_name, blobs)
+        chunk = StoredChunk(
+            chunk_id=key,
+            blob=f"{folder(session)}{name}",
+            filename=name,
+            given_name=given_name,
+            sha256=digest,
+            size=upload.size,
+            mark=ChunkMark(
+                index=upload.index,
+                number=trailing_number(given_name),
+                last=upload.is_last,
+                arrival=int((clock.now() - session.created).total_seconds() * 1000),
+            ),
+            recording_id=await numbers.take("recordings"),
+            received_at=clock.now(),
+        )
+        chunk, session = await _enter(chunk, session, upload.total, ledger, blobs)
+    await records.add_recording(session, chunk)
+    session = await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
+    return Accepted(chunk, session)
+
+
+def folder(session: Session) -> str:
+    """Where a session's chunks lie, ending in a slash; one folder even across midnight."""
+    return f"{session.therapist_userid}/{session.therapist_clientid}/{session.date}/"
+
+
+def _check(upload: Upload, limits: Limits) -> str:
+    """Every rule that needs no store; gives the SHA-256 (hex) of the bytes."""
+    check_id(upload.therapist_userid, "therapist_userid")
+    check_id(upload.therapist_clientid, "therapist_clientid")
+    check_id(upload.session_id, "session_id")
+    if upload.client_userid is not None:
+        check_id(upload.client_userid, "client_userid")
+    if upload.index is not None and upload.total is not None and upload.index >= upload.total:
+        raise InvalidInput("chunk_index must be below total_chunks", code="invalid_chunk_index")
+    if upload.size == 0:
+        raise InvalidInput("the file is empty", code="empty_file")
+    if upload.size > limits.max_chunk_bytes:
+        raise TooLarge(f"a chunk may have {limits.max_chunk_bytes} bytes at most")
+    if not looks_like_audio(upload.body.read(HEAD)):
+        raise UnsupportedMedia("the file is not audio", code="not_audio")
+    digest = _sha256(upload.body)
+    if upload.sha256 is not None and upload.sha256.lower() != digest:
+        raise InvalidInput("the bytes that arrived do not match sha256: send the chunk again", code="digest_mismatch")
+    return digest
+
+
+def _sha256(body: BinaryIO) -> str:
+    body.seek(0)
+    digest = hashlib.sha256()
+    while piece := body.read(PIECE):
+        digest.update(piece)
+    body.seek(0)
+    return digest.hexdigest()
+
+
+async def _session_of(upload: Upload, ledger: Ledger, clock: Clock) -> Session:
+    session = await ledger.find(upload.session_id)
+    if session is None:
+        now = clock.now()
+        session = await ledger.open(
+            Session(
+                session_id=upload.session_id,
+                therapist_userid=upload.therapist_userid,
+                therapist_clientid=upload.therapist_clientid,
+                client_userid=upload.client_userid,
+                therapist_session_id=upload.therapist_session_id,
+                date=f"{now:%Y-%m-%d}",
+                created=now,
+                updated=now,
+            )
+        )
+    if session.therapist_userid != upload.therapist_userid:
+        raise NotFound(f"no session {upload.session_id}: choose another session_id", code="session_not_found")
+    if session.therapist_clientid != upload.therapist_clientid:
+        raise Conflict(f"session {upload.session_id} belongs to another client", code="session_conflict")
+    return session
+
+
+async def _same_chunk(session: Session, key: str, digest: str, ledger: Ledger) -> StoredChunk:
+    """The chunk that is in the ledger, if these are its bytes: then the upload is a retry."""
+    chunk = await ledger.chunk(session.session_id, key)
+    if chunk is None or chunk.sha256 != digest:
+        raise ChunkConflict(f"session {session.session_id} has other audio as chunk {key.removeprefix('i')}")
+    return chunk
+
+
+async def _store_blob(
+    upload: Upload, session: Session, key: str, digest: str, given_name: str, blobs: BlobStore
+) -> str:
+    """Write the blob under a free name, or find the one an interrupted try of this same upload has written."""
+    mine = {"sha256": digest, "session": session.session_id, "chunk": key}
+    content_type = upload.content_type or "application/octet-stream"
+    name = given_name
+    while True:
+        try:
+            upload.body.seek(0)
+            await blobs.create(
+                RECORDINGS_BLOBS, folder(session) + name, upload.body, content_type=content_type, metadata=mine
+            )
+        except AlreadyExists:
+            stem = PurePosixPath(given_name).stem
+            taken = {
+                blob.name.removeprefix(folder(session)): dict(blob.metadata)
+                async for blob in blobs.list(RECORDINGS_BLOBS, folder(session) + stem)
+            }
+            written = next((name for name, metadata in taken.items() if metadata == mine), None)
+            if written is not None:
+                return written
+            name = next(free for n in range(len(taken) + 1) if (free := with_suffix(given_name, n)) not in taken)
+        else:
+            return name
+
+
+async def _enter(
+    chunk: StoredChunk, session: Session, total: int | None, ledger: Ledger, blobs: BlobStore
+) -> tuple[StoredChunk, Session]:
+    try:
+        return chunk, await ledger.add(session.session_id, chunk, total)
+    except AlreadyExists:
+        try:
+            first = await _same_chunk(session, chunk.chunk_id, chunk.sha256, ledger)
+        except ChunkConflict:
+            await blobs.delete(RECORDINGS_BLOBS, chunk.blob)
+            raise
+        if first.blob != chunk.blob:
+            await blobs.delete(RECORDINGS_BLOBS, chunk.blob)
+        return first, await ledger.get(session.session_id)
