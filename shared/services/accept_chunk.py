@@ -13,11 +13,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from shared.audio.sniff import looks_like_audio
-from shared.domain.errors import AlreadyExists, ChunkConflict, Conflict, InvalidInput, NotFound, TooLarge, UnsupportedMedia
+from shared.domain.errors import (
+    AlreadyExists,
+    ChunkConflict,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    UnsupportedMedia,
+)
 from shared.domain.ids import check_id, chunk_id, safe_filename, trailing_number, with_suffix
 from shared.domain.limits import Limits
 from shared.domain.names import RECORDINGS_BLOBS
@@ -76,29 +86,13 @@ async def accept_chunk(
     """
     digest = _check(upload, limits)
     session = await _session_of(upload, ledger, clock)
-    given_name = safe_filename(upload.filename)
-    key = chunk_id(index=upload.index, filename=given_name, sha256=digest)
+    key = chunk_id(index=upload.index, filename=safe_filename(upload.filename), sha256=digest)
     if key in session.present:
         chunk = await _same_chunk(session, key, digest, ledger)
     else:
-        name = await _store_blob(upload, session, key, digest, given_name, blobs)
-        chunk = StoredChunk(
-            chunk_id=key,
-            blob=f"{folder(session)}{name}",
-            filename=name,
-            given_name=given_name,
-            sha256=digest,
-            size=upload.size,
-            mark=ChunkMark(
-                index=upload.index,
-                number=trailing_number(given_name),
-                last=upload.is_last,
-                arrival=int((clock.now() - session.created).total_seconds() * 1000),
-            ),
-            recording_id=await numbers.take("recordings"),
-            received_at=clock.now(),
-        )
-        chunk, session = await _enter(chunk, session, upload.total, ledger, blobs)
+        draft = _draft(upload, session, key, digest, await numbers.take("recordings"), clock.now())
+        stored = await _store_blob(draft, session, upload, blobs)
+        chunk, session = await _enter(stored, session, upload.total, ledger, blobs)
     await records.add_recording(session, chunk)
     session = await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
     return Accepted(chunk, session)
@@ -170,31 +164,52 @@ async def _same_chunk(session: Session, key: str, digest: str, ledger: Ledger) -
     return chunk
 
 
-async def _store_blob(
-    upload: Upload, session: Session, key: str, digest: str, given_name: str, blobs: BlobStore
-) -> str:
+def _draft(upload: Upload, session: Session, key: str, digest: str, recording_id: int, now: datetime) -> StoredChunk:
+    """The chunk under the name its client gave; the name may turn out to be taken."""
+    name = safe_filename(upload.filename)
+    mark = ChunkMark(
+        index=upload.index,
+        number=trailing_number(name),
+        last=upload.is_last,
+        arrival=int((now - session.created).total_seconds() * 1000),
+    )
+    return StoredChunk(
+        chunk_id=key,
+        blob=folder(session) + name,
+        filename=name,
+        given_name=name,
+        sha256=digest,
+        size=upload.size,
+        mark=mark,
+        recording_id=recording_id,
+        received_at=now,
+    )
+
+
+async def _store_blob(chunk: StoredChunk, session: Session, upload: Upload, blobs: BlobStore) -> StoredChunk:
     """Write the blob under a free name, or find the one an interrupted try of this same upload has written."""
-    mine = {"sha256": digest, "session": session.session_id, "chunk": key}
+    mine = {"sha256": chunk.sha256, "session": session.session_id, "chunk": chunk.chunk_id}
     content_type = upload.content_type or "application/octet-stream"
-    name = given_name
+    name = chunk.given_name
     while True:
+        upload.body.seek(0)
+        blob = folder(session) + name
         try:
-            upload.body.seek(0)
-            await blobs.create(
-                RECORDINGS_BLOBS, folder(session) + name, upload.body, content_type=content_type, metadata=mine
-            )
+            await blobs.create(RECORDINGS_BLOBS, blob, upload.body, content_type=content_type, metadata=mine)
         except AlreadyExists:
-            stem = PurePosixPath(given_name).stem
-            taken = {
-                blob.name.removeprefix(folder(session)): dict(blob.metadata)
-                async for blob in blobs.list(RECORDINGS_BLOBS, folder(session) + stem)
-            }
-            written = next((name for name, metadata in taken.items() if metadata == mine), None)
+            prefix = folder(session) + PurePosixPath(chunk.given_name).stem
+            taken = {blob.name: dict(blob.metadata) async for blob in blobs.list(RECORDINGS_BLOBS, prefix)}
+            written = next((blob for blob, metadata in taken.items() if metadata == mine), None)
             if written is not None:
-                return written
-            name = next(free for n in range(len(taken) + 1) if (free := with_suffix(given_name, n)) not in taken)
+                return _named(chunk, written)
+            names = (with_suffix(chunk.given_name, n) for n in count(1))
+            name = next(name for name in names if folder(session) + name not in taken)
         else:
-            return name
+            return _named(chunk, blob)
+
+
+def _named(chunk: StoredChunk, blob: str) -> StoredChunk:
+    return chunk.model_copy(update={"blob": blob, "filename": blob.rpartition("/")[2]})
 
 
 async def _enter(

@@ -1,0 +1,222 @@
+"""Recordings, transcripts and histories: rows of a relationship, their texts encrypted before they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from shared.crypto.envelope import associated_data
+from shared.crypto.keyring import Keyrings
+from shared.domain.errors import AlreadyExists, NotFound
+from shared.domain.names import DIRECTORY, RECORDS, WORDS_BLOBS
+from shared.domain.note import Note
+from shared.domain.records import Record, Recording, StoredHistory, StoredTranscript
+from shared.domain.session import Session, StoredChunk
+from shared.domain.times import iso
+from shared.domain.transcript import Transcript, render_text
+from shared.ports import BlobStore, Change, Clock, Create, Item, ItemStore, Patch, Replace, Step
+from shared.services.numbers import Numbers
+
+BATCH = 100
+"""Cosmos DB's limit of operations in one transactional batch."""
+
+R = TypeVar("R", bound=Record)
+
+
+class Records:
+    """The records container and the directory that leads from a wire id to a row."""
+
+    def __init__(
+        self, *, items: ItemStore, blobs: BlobStore, keyrings: Keyrings, numbers: Numbers, clock: Clock
+    ) -> None:
+        self._items = items
+        self._blobs = blobs
+        self._keyrings = keyrings
+        self._numbers = numbers
+        self._clock = clock
+
+    # ---- recordings --------------------------------------------------------------------------------------------
+
+    async def add_recording(self, session: Session, chunk: StoredChunk) -> None:
+        """The row of a chunk; adding it again changes nothing."""
+        row = Recording(
+            id=_recording_key(session, chunk),
+            therapist_client_id=session.therapist_clientid,
+            number=chunk.recording_id,
+            session_id=session.session_id,
+            therapist_userid=session.therapist_userid,
+            client_userid=session.client_userid,
+            therapist_session_id=session.therapist_session_id,
+            created=iso(chunk.received_at),
+            updated=iso(chunk.received_at),
+            chunk_id=chunk.chunk_id,
+            filename=chunk.filename,
+            blob=chunk.blob,
+            is_last_blob=chunk.mark.last,
+        )
+        await self._point_at(row)
+        try:
+            await self._items.create(RECORDS, row.therapist_client_id, row.model_dump(mode="json"))
+        except AlreadyExists:
+            return  # an earlier try got this far
+
+    async def mark_processed(self, session: Session, chunks: Sequence[StoredChunk]) -> None:
+        """Say on each chunk's row that the session's transcript stands."""
+        for start in range(0, len(chunks), BATCH):
+            part = chunks[start : start + BATCH]
+            changes = [Change("set", "/is_processed", True), Change("set", "/updated", iso(self._clock.now()))]
+            steps = [Patch(_recording_key(session, chunk), changes) for chunk in part]
+            try:
+                await self._items.batch(RECORDS, session.therapist_clientid, steps)
+            except NotFound:
+                # A crash between ledger and row, healed by nobody's retry.
+                for chunk in part:
+                    await self.add_recording(session, chunk)
+                await self._items.batch(RECORDS, session.therapist_clientid, steps)
+
+    # ---- transcripts -------------------------------------------------------------------------------------------
+
+    async def transcript(self, session: Session) -> StoredTranscript | None:
+        """The session's newest transcript, encrypted."""
+        item = await self._items.read(RECORDS, session.therapist_clientid, _key("transcript", session))
+        return None if item is None else StoredTranscript.model_validate(item.body)
+
+    async def words(self, stored: StoredTranscript) -> Transcript:
+        """The transcript with segments and words, decrypted. Raises: NotFound, DecryptionFailed."""
+        keyring = await self._keyrings.of(stored.therapist_client_id)
+        sealed = await self._blobs.read(WORDS_BLOBS, stored.words_blob)
+        return Transcript.model_validate_json(keyring.open_bytes(sealed, aad=_aad(stored, "words")))
+
+    async def save_transcript(self, session: Session, manifest: str, transcript: Transcript) -> StoredTranscript:
+        """Encrypt and store; an older transcript of the session stays as a version. Safe to repeat."""
+        old = await self._items.read(RECORDS, session.therapist_clientid, _key("transcript", session))
+        if old is not None and old.body["manifest"] == manifest:
+            return StoredTranscript.model_validate(old.body)
+        number = old.body["number"] if old else await self._numbers.take("transcripts")
+        keyring = await self._keyrings.of(session.therapist_clientid)
+        words_blob = f"{session.session_id}/{manifest}.bin"
+        row = StoredTranscript(
+            **self._common(session, "transcript", number, old),
+            manifest=manifest,
+            transcript=keyring.seal(render_text(transcript), aad=associated_data("transcripts", number, "transcript")),
+            transcript_summary=keyring.seal("", aad=associated_data("transcripts", number, "transcript_summary")),
+            words_blob=words_blob,
+        )
+        await self._blobs.put(
+            WORDS_BLOBS,
+            words_blob,
+            keyring.seal_bytes(transcript.model_dump_json().encode(), aad=_aad(row, "words")),
+            content_type="application/octet-stream",
+            metadata={},
+        )
+        await self._point_at(row)
+        await self._items.batch(RECORDS, row.therapist_client_id, _replacing(row, old))
+        return row
+
+    # ---- histories ---------------------------------------------------------------------------------------------
+
+    async def history(self, session: Session) -> StoredHistory | None:
+        """The session's newest history, encrypted."""
+        item = await self._items.read(RECORDS, session.therapist_clientid, _key("history", session))
+        return None if item is None else StoredHistory.model_validate(item.body)
+
+    async def save_note(self, session: Session, stored: StoredTranscript, note: Note, text: str) -> StoredHistory:
+        """Store history and the transcript's summary in one batch; an older note stays as a version. Safe to repeat."""
+        old = await self._items.read(RECORDS, session.therapist_clientid, _key("history", session))
+        if old is not None and old.body["manifest"] == stored.manifest:
+            return StoredHistory.model_validate(old.body)
+        number = old.body["number"] if old else await self._numbers.take("histories")
+        keyring = await self._keyrings.of(session.therapist_clientid)
+        row = StoredHistory(
+            **self._common(session, "history", number, old),
+            manifest=stored.manifest,
+            transcript_summary=keyring.seal(text, aad=associated_data("histories", number, "transcript_summary")),
+            note=keyring.seal(note.model_dump_json(), aad=associated_data("histories", number, "note")),
+        )
+        summary = [
+            Change("set", "/transcript_summary", keyring.seal(text, aad=_aad(stored, "transcript_summary"))),
+            Change("set", "/updated", row.updated),
+        ]
+        await self._point_at(row)
+        steps = [*_replacing(row, old), Patch(stored.id, summary)]
+        await self._items.batch(RECORDS, row.therapist_client_id, steps)
+        return row
+
+    # ---- queries -----------------------------------------------------------------------------------------------
+
+    async def transcripts_of(self, relationship: str, client_userid: str) -> list[StoredTranscript]:
+        """A client's transcripts, newest first."""
+        return await self._of(StoredTranscript, "transcript", relationship, client_userid)
+
+    async def histories_of(self, relationship: str, client_userid: str) -> list[StoredHistory]:
+        """A client's histories, newest first."""
+        return await self._of(StoredHistory, "history", relationship, client_userid)
+
+    async def _of(self, model: type[R], kind: str, relationship: str, client_userid: str) -> list[R]:
+        """A row whose client was never named matches its relationship."""
+        found: list[R] = []
+        continuation = None
+        while True:
+            page = await self._items.query(
+                RECORDS,
+                relationship,
+                equal={"kind": kind, "deleted": False},
+                order_by="created",
+                descending=True,
+                continuation=continuation,
+            )
+            rows = [model.model_validate(item.body) for item in page.items]
+            found += [row for row in rows if row.client_userid in {None, client_userid}]
+            continuation = page.continuation
+            if continuation is None:
+                return found
+
+    # ---- shared ------------------------------------------------------------------------------------------------
+
+    def _common(self, session: Session, kind: str, number: int, old: Item | None) -> dict[str, Any]:
+        now = iso(self._clock.now())
+        return {
+            "id": _key(kind, session),
+            "therapist_client_id": session.therapist_clientid,
+            "number": number,
+            "session_id": session.session_id,
+            "therapist_userid": session.therapist_userid,
+            "client_userid": session.client_userid,
+            "therapist_session_id": session.therapist_session_id,
+            "created": old.body["created"] if old else now,
+            "updated": now,
+            "date": iso(session.created),
+            "version": old.body["version"] + 1 if old else 1,
+        }
+
+    async def _point_at(self, row: Record) -> None:
+        """Lead from the wire id to the row. A pointer to a row that never came leads nowhere, which is a 404."""
+        body = {
+            "id": f"{row.kind}:{row.number}",
+            "kind": "pointer",
+            "partition": row.therapist_client_id,
+            "item": row.id,
+        }
+        await self._items.upsert(DIRECTORY, str(body["id"]), body)
+
+
+def _replacing(row: Record, old: Item | None) -> list[Step]:
+    """Steps that put a row in place of its older version and keep that under a name of its own."""
+    body = row.model_dump(mode="json")
+    if old is None:
+        return [Create(body)]
+    kept = {key: value for key, value in old.body.items() if not key.startswith("_")}
+    kept |= {"id": f"{row.id}:v{old.body['version']}", "kind": f"{row.kind}_version"}
+    return [Create(kept), Replace(body, etag=old.etag)]
+
+
+def _key(kind: str, session: Session) -> str:
+    return f"{kind}:{session.session_id}"
+
+
+def _recording_key(session: Session, chunk: StoredChunk) -> str:
+    return f"recording:{session.session_id}:{chunk.chunk_id}"
+
+
+def _aad(stored: StoredTranscript, field: str) -> str:
+    return associated_data("transcripts", stored.number, field)
