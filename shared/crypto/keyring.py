@@ -1,0 +1,197 @@
+"""The data keys of a relationship: the newest encrypts, all decrypt.
+
+Each data key is an item in the relationship's own partition, `dek:1`, `dek:2`, …, wrapped by the key-encryption key.
+The numbers make creation and rotation safe without a lock: whoever comes second meets the existing item and uses
+the key in it. They also say which key is newest, whatever the clocks of two machines think.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from shared.crypto.envelope import KEY_BYTES, DataKey, key_id_of, open_bytes, open_envelope, seal, seal_bytes
+from shared.domain.errors import AlreadyExists, DecryptionFailed, PreconditionFailed, StoreUnavailable
+from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, WrappedKey
+
+CONTAINER = "records"
+KIND = "data_key"
+_PARTITION_KEY = "therapist_client_id"
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """A relationship's data keys as they stood at one moment, oldest first, at least one."""
+
+    relationship: str
+    keys: tuple[DataKey, ...]
+
+    @property
+    def newest(self) -> DataKey:
+        """The key that encrypts."""
+        return self.keys[-1]
+
+    def holds(self, kid: UUID) -> bool:
+        """Whether the key with this id is among them."""
+        return any(key.kid == kid for key in self.keys)
+
+    def seal(self, plaintext: str | bytes, *, aad: str) -> str:
+        """Encrypt into a Base64 envelope."""
+        return seal(plaintext, key=self.newest, aad=aad)
+
+    def seal_bytes(self, plaintext: bytes, *, aad: str) -> bytes:
+        """Encrypt into an envelope of bytes."""
+        return seal_bytes(plaintext, key=self.newest, aad=aad)
+
+    def open(self, envelope: str, *, aad: str) -> bytes:
+        """Decrypt a Base64 envelope. Raises: DecryptionFailed."""
+        return open_envelope(envelope, keys=self.keys, aad=aad)
+
+    def open_bytes(self, envelope: bytes, *, aad: str) -> bytes:
+        """Decrypt an envelope of bytes. Raises: DecryptionFailed."""
+        return open_bytes(envelope, keys=self.keys, aad=aad)
+
+
+class Keyrings:
+    """Keyrings by relationship (its `therapist_clientid`), unwrapped keys kept for `ttl` in memory only.
+
+    Every method may raise StoreUnavailable, and DecryptionFailed when a key was wrapped by a key-encryption key
+    that is gone.
+    """
+
+    def __init__(
+        self,
+        *,
+        items: ItemStore,
+        kek: KeyEncryptionKey,
+        clock: Clock,
+        ttl: timedelta = timedelta(minutes=5),
+        capacity: int = 256,
+    ) -> None:
+        self._items = items
+        self._kek = kek
+        self._clock = clock
+        self._cache = _Cache(clock, ttl, capacity)
+
+    async def of(self, relationship: str) -> Keyring:
+        """The keyring, at most `ttl` old; the first use of a relationship creates its first key."""
+        return self._cache.get(relationship) or await self.load(relationship)
+
+    async def holding(self, relationship: str, envelope: str) -> Keyring:
+        """The keyring to open `envelope` with: read anew when another process has rotated since.
+
+        Raises: DecryptionFailed when the text is no envelope.
+        """
+        keyring = await self.of(relationship)
+        return keyring if keyring.holds(key_id_of(envelope)) else await self.load(relationship)
+
+    async def load(self, relationship: str) -> Keyring:
+        """The keyring as the store holds it now: what a client is given, so that it misses no key."""
+        rows = await self._rows(relationship) or [await self._add(relationship, generation=1)]
+        keyring = Keyring(relationship, tuple([await self._unwrap(row) for row in rows]))
+        self._cache.put(keyring)
+        return keyring
+
+    async def rotate(self, relationship: str) -> DataKey:
+        """Add a data key; from now on it encrypts. What older keys encrypted still opens."""
+        rows = await self._rows(relationship)
+        await self._add(relationship, generation=_generation(rows[-1]) + 1 if rows else 1)
+        return (await self.load(relationship)).newest
+
+    async def rewrap(self, relationship: str) -> int:
+        """Wrap every data key under the current key-encryption key; the number that were not before.
+
+        Data keys and ciphertexts stay as they are. Safe to repeat, and beside another rewrap.
+        """
+        return sum([await self._rewrap_one(relationship, row) for row in await self._rows(relationship)])
+
+    async def _rows(self, relationship: str) -> list[Item]:
+        rows: list[Item] = []
+        continuation: str | None = None
+        while True:
+            page = await self._items.query(CONTAINER, relationship, equal={"kind": KIND}, continuation=continuation)
+            rows += page.items
+            continuation = page.continuation
+            if continuation is None:
+                return sorted(rows, key=_generation)
+
+    async def _add(self, relationship: str, *, generation: int) -> Item:
+        wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
+        body: JsonObject = {
+            "id": _item_id(generation),
+            _PARTITION_KEY: relationship,
+            "kind": KIND,
+            "kid": str(uuid4()),
+            "generation": generation,
+            "created": self._clock.now().isoformat().replace("+00:00", "Z"),
+            **_wrapped_fields(wrapped),
+        }
+        try:
+            return await self._items.create(CONTAINER, relationship, body)
+        except AlreadyExists as exc:
+            row = await self._items.read(CONTAINER, relationship, _item_id(generation))
+            if row is None:
+                raise StoreUnavailable(f"data key {generation} of {relationship} exists but cannot be read") from exc
+            return row
+
+    async def _unwrap(self, row: Item) -> DataKey:
+        secret = await self._kek.unwrap(_wrapped_key(row))
+        if len(secret) != KEY_BYTES:
+            raise DecryptionFailed(f"data key {row.body['kid']} has the wrong length")
+        created = datetime.fromisoformat(row.body["created"])
+        return DataKey(kid=UUID(row.body["kid"]), created=created, secret=secret)
+
+    async def _rewrap_one(self, relationship: str, row: Item) -> bool:
+        before = _wrapped_key(row)
+        after = await self._kek.wrap(await self._kek.unwrap(before))
+        if after.kek_id == before.kek_id:
+            return False
+        try:
+            await self._items.replace(CONTAINER, relationship, {**row.body, **_wrapped_fields(after)}, etag=row.etag)
+        except PreconditionFailed:
+            return False  # only a rewrap changes these items, so another one has just done the work
+        return True
+
+
+@dataclass
+class _Cache:
+    """The least recently used keyring makes room; none outlives `ttl`."""
+
+    clock: Clock
+    ttl: timedelta
+    capacity: int
+    entries: OrderedDict[str, tuple[datetime, Keyring]] = field(default_factory=OrderedDict, repr=False)
+
+    def get(self, relationship: str) -> Keyring | None:
+        expires, keyring = self.entries.get(relationship, (None, None))
+        if expires is None or expires <= self.clock.now():
+            self.entries.pop(relationship, None)
+            return None
+        self.entries.move_to_end(relationship)
+        return keyring
+
+    def put(self, keyring: Keyring) -> None:
+        self.entries[keyring.relationship] = (self.clock.now() + self.ttl, keyring)
+        self.entries.move_to_end(keyring.relationship)
+        while len(self.entries) > self.capacity:
+            self.entries.popitem(last=False)
+
+
+def _item_id(generation: int) -> str:
+    return f"dek:{generation}"
+
+
+def _generation(row: Item) -> int:
+    return int(row.body["generation"])
+
+
+def _wrapped_fields(wrapped: WrappedKey) -> JsonObject:
+    return {"kek_id": wrapped.kek_id, "wrapped": base64.b64encode(wrapped.wrapped).decode("ascii")}
+
+
+def _wrapped_key(row: Item) -> WrappedKey:
+    return WrappedKey(kek_id=row.body["kek_id"], wrapped=base64.b64decode(row.body["wrapped"]))
