@@ -5,11 +5,20 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.azurite import Azurite, start_azurite
+from localcloud.cosmos.process import Cosmos, start_cosmos
 
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """A storage emulator for the whole run; tests keep apart by the names of their containers and queues."""
     running = start_azurite(tmp_path_factory.mktemp("azurite"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cosmos]:
+    """A Cosmos DB emulator for the whole run; tests keep apart by the names of their databases."""
+    running = start_cosmos(tmp_path_factory.mktemp("cosmos"))
     yield running
     running.stop()
