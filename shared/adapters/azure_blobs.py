@@ -1,0 +1,200 @@
+"""Blob Storage (or Azurite) as a BlobStore."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
+from uuid import uuid4
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
+
+from shared.adapters.storage_errors import in_our_words
+from shared.domain.errors import AlreadyExists
+from shared.ports import BlobInfo
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+PIECE = 4 * 1024 * 1024
+"""Bytes of one block, and the most that is held in memory for one write."""
+
+_CONTAINER_MISSING = "ContainerNotFound"
+_BLOCKS_GONE = "InvalidBlockList"
+
+
+class AzureBlobs:
+    """One client for the process, opened by its first use.
+
+    Large bodies are staged as blocks under ids that no other writer uses, and appear with one conditional
+    commit: two writers of one name can neither mix their bytes nor overwrite each other.
+    """
+
+    def __init__(self, account: str, credential: AsyncTokenCredential | None = None) -> None:
+        """`account` is a connection string, or the blob endpoint's URL when a credential is given."""
+        self._account = account
+        self._credential = credential
+        self._client: BlobServiceClient | None = None
+
+    async def create(
+        self, container: str, name: str, body: bytes | BinaryIO, *, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """See BlobStore.create."""
+        await self._write(container, name, body, content_type, metadata, only_new=True)
+
+    async def put(
+        self, container: str, name: str, body: bytes | BinaryIO, *, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """See BlobStore.put."""
+        await self._write(container, name, body, content_type, metadata, only_new=False)
+
+    async def info(self, container: str, name: str) -> BlobInfo | None:
+        """See BlobStore.info."""
+        async with in_our_words(f"look at {container}/{name}"):
+            try:
+                return _info(await self._blob(container, name).get_blob_properties())
+            except ResourceNotFoundError:
+                return None
+
+    async def read(self, container: str, name: str) -> bytes:
+        """See BlobStore.read."""
+        async with in_our_words(f"read {container}/{name}"):
+            download = await self._blob(container, name).download_blob()
+            return await download.readall()
+
+    async def stream(
+        self, container: str, name: str, *, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """See BlobStore.stream."""
+        async with in_our_words(f"stream {container}/{name}"):
+            download = await self._blob(container, name).download_blob(offset=start, length=length)
+            async for piece in download.chunks():
+                yield piece
+
+    async def delete(self, container: str, name: str) -> None:
+        """See BlobStore.delete."""
+        async with in_our_words(f"delete {container}/{name}"):
+            try:
+                await self._blob(container, name).delete_blob()
+            except ResourceNotFoundError:
+                return
+
+    async def list(self, container: str, prefix: str) -> AsyncIterator[BlobInfo]:
+        """See BlobStore.list."""
+        async with in_our_words(f"list {container}/{prefix}"):
+            client = self._service().get_container_client(container)
+            try:
+                async for found in client.list_blobs(name_starts_with=prefix, include=["metadata"]):
+                    yield _info(found)
+            except ResourceNotFoundError:
+                return  # a container that nobody has written to yet
+
+    async def close(self) -> None:
+        """Close the client; the next use opens another."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _write(
+        self,
+        container: str,
+        name: str,
+        body: bytes | BinaryIO,
+        content_type: str,
+        metadata: Mapping[str, str],
+        *,
+        only_new: bool,
+    ) -> None:
+        async with in_our_words(f"write {container}/{name}"):
+            upload = _Upload(self._blob(container, name), content_type, dict(metadata), only_new)
+            start = 0 if isinstance(body, bytes) else body.tell()
+            try:
+                await upload.send(body)
+            except ResourceNotFoundError as exc:
+                if getattr(exc, "error_code", None) != _CONTAINER_MISSING:
+                    raise
+                await self._make_container(container)
+                if not isinstance(body, bytes):
+                    body.seek(start)
+                await upload.send(body)
+
+    async def _make_container(self, container: str) -> None:
+        try:
+            await self._service().create_container(container)
+        except ResourceExistsError:
+            return  # another first use
+
+    def _blob(self, container: str, name: str) -> BlobClient:
+        return self._service().get_blob_client(container, name)
+
+    def _service(self) -> BlobServiceClient:
+        if self._client is None:
+            # Few retries and short waits: better a 503 in seconds and the caller's own retry than minutes of silence.
+            options: dict[str, Any] = {
+                "retry_total": 1,
+                "connection_timeout": 3,
+                "read_timeout": 30,
+                "max_chunk_get_size": PIECE,
+            }
+            options |= {"max_single_get_size": PIECE}
+            self._client = (
+                BlobServiceClient.from_connection_string(self._account, **options)
+                if self._credential is None
+                else BlobServiceClient(self._account, self._credential, **options)
+            )
+        return self._client
+
+
+class _Upload:
+    """One way of writing a body to one blob."""
+
+    def __init__(self, blob: BlobClient, content_type: str, metadata: dict[str, str], only_new: bool) -> None:
+        self._blob = blob
+        self._settings = ContentSettings(content_type=content_type)
+        self._metadata = metadata
+        self._only_new = only_new
+
+    async def send(self, body: bytes | BinaryIO) -> None:
+        """One request for a small body, blocks and a commit for a large one."""
+        first = body if isinstance(body, bytes) else await asyncio.to_thread(body.read, 2 * PIECE)
+        if isinstance(body, bytes) or len(first) < 2 * PIECE:
+            await self._blob.upload_blob(
+                first,
+                length=len(first),
+                overwrite=not self._only_new,
+                content_settings=self._settings,
+                metadata=self._metadata,
+            )
+        else:
+            await self._send_blocks(first, body)
+
+    async def _send_blocks(self, piece: bytes, rest: BinaryIO) -> None:
+        writer, blocks = uuid4().hex, list[BlobBlock]()
+        while piece:
+            block = BlobBlock(f"{writer}{len(blocks):06}")
+            await self._blob.stage_block(block.id, piece, length=len(piece))
+            blocks.append(block)
+            piece = await asyncio.to_thread(rest.read, PIECE)
+        is_new: dict[str, Any] = {"etag": "*", "match_condition": MatchConditions.IfMissing}
+        try:
+            await self._blob.commit_block_list(
+                blocks, content_settings=self._settings, metadata=self._metadata, **(is_new if self._only_new else {})
+            )
+        except HttpResponseError as exc:
+            if getattr(exc, "error_code", None) == _BLOCKS_GONE and self._only_new:
+                # Another writer's commit discards the blocks that are still uncommitted under the name.
+                raise AlreadyExists("another writer came first") from exc
+            raise
+
+
+def _info(found: BlobProperties) -> BlobInfo:
+    return BlobInfo(
+        name=found.name,
+        size=found.size,
+        etag=found.etag,
+        content_type=found.content_settings.content_type or "application/octet-stream",
+        metadata=dict(found.metadata or {}),
+    )

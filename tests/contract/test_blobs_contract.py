@@ -1,0 +1,120 @@
+"""What every BlobStore keeps: Azurite through the real SDK, and the in-memory twin."""
+
+import asyncio
+import io
+import uuid
+
+import pytest
+
+from shared.adapters.azure_blobs import PIECE, AzureBlobs
+from shared.adapters.memory_blobs import MemoryBlobs
+from shared.domain.errors import AlreadyExists, NotFound, StoreUnavailable
+
+TEXT = "text/plain"
+LARGE = bytes(range(256)) * (3 * PIECE // 256)
+
+
+@pytest.fixture(params=["memory", "azurite"])
+async def blobs(request):
+    if request.param == "memory":
+        yield MemoryBlobs()
+        return
+    store = AzureBlobs(request.getfixturevalue("azurite").connection_string)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def container():
+    return f"c{uuid.uuid4().hex}"
+
+
+async def create(blobs, container, name, body, **metadata):
+    await blobs.create(container, name, body, content_type=TEXT, metadata=metadata)
+
+
+async def test_what_was_written_is_read_back(blobs, container):
+    await create(blobs, container, "a/b.txt", b"hello", sha256="00")
+    assert await blobs.read(container, "a/b.txt") == b"hello"
+    info = await blobs.info(container, "a/b.txt")
+    assert (info.name, info.size, info.content_type, info.metadata) == ("a/b.txt", 5, TEXT, {"sha256": "00"})
+
+
+@pytest.mark.parametrize("body", [b"small", LARGE], ids=["one request", "blocks"])
+async def test_create_never_overwrites(blobs, container, body):
+    await create(blobs, container, "a", io.BytesIO(body))
+    with pytest.raises(AlreadyExists):
+        await create(blobs, container, "a", io.BytesIO(body + b"!"))
+    assert await blobs.read(container, "a") == body
+
+
+async def test_two_writers_of_a_large_blob_never_mix(blobs, container):
+    await create(blobs, container, "first", b"")  # the container is there before the race
+    bodies = [bytes([n]) * (3 * PIECE) for n in range(4)]
+    results = await asyncio.gather(
+        *(create(blobs, container, "a", io.BytesIO(body)) for body in bodies), return_exceptions=True
+    )
+    winners = [body for body, result in zip(bodies, results, strict=True) if result is None]
+    assert len(winners) == 1
+    assert all(isinstance(result, AlreadyExists) for result in results if result is not None)
+    assert await blobs.read(container, "a") == winners[0]
+
+
+async def test_put_replaces_and_changes_the_etag(blobs, container):
+    await create(blobs, container, "a", b"1")
+    before = await blobs.info(container, "a")
+    await blobs.put(container, "a", b"22", content_type=TEXT, metadata={})
+    after = await blobs.info(container, "a")
+    assert after.size == 2
+    assert after.etag != before.etag
+
+
+async def test_a_file_is_sent_from_where_it_stands(blobs, container):
+    body = io.BytesIO(b"0123456789")
+    body.seek(4)
+    await create(blobs, container, "a", body)
+    assert await blobs.read(container, "a") == b"456789"
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, None), (5, None), (PIECE - 1, 3), (len(LARGE) - 2, 10)])
+async def test_any_range_can_be_streamed(blobs, container, start, length):
+    await create(blobs, container, "a", LARGE)
+    pieces = [piece async for piece in blobs.stream(container, "a", start=start, length=length)]
+    end = len(LARGE) if length is None else start + length
+    assert b"".join(pieces) == LARGE[start:end]
+    assert all(len(piece) <= PIECE for piece in pieces)
+
+
+async def test_what_is_not_there_is_said_so(blobs, container):
+    assert await blobs.info(container, "nothing") is None
+    with pytest.raises(NotFound):
+        await blobs.read(container, "nothing")
+    with pytest.raises(NotFound):
+        _ = [piece async for piece in blobs.stream(container, "nothing")]
+    await blobs.delete(container, "nothing")
+
+
+async def test_deleted_is_gone_and_may_be_created_again(blobs, container):
+    await create(blobs, container, "a", b"1")
+    await blobs.delete(container, "a")
+    assert await blobs.info(container, "a") is None
+    await create(blobs, container, "a", b"2")
+
+
+async def test_list_gives_names_with_the_prefix_in_order(blobs, container):
+    for name in ("d/b", "d/a", "e/a"):
+        await create(blobs, container, name, b"x", kind="y")
+    found = [info async for info in blobs.list(container, "d/")]
+    assert [info.name for info in found] == ["d/a", "d/b"]
+    assert found[0].metadata == {"kind": "y"}
+    assert [info async for info in blobs.list(f"{container}x", "")] == []
+
+
+async def test_storage_that_is_away_is_said_to_be_unavailable():
+    away = AzureBlobs(
+        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;"
+        "BlobEndpoint=http://127.0.0.1:9/devstoreaccount1;"
+    )
+    with pytest.raises(StoreUnavailable):
+        await away.read("c", "a")
+    await away.close()
