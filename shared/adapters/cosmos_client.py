@@ -10,8 +10,8 @@ from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNotFoundError
 
 from shared.adapters.cosmos_errors import in_our_words
-from shared.adapters.item_rules import PARTITION_KEYS
 from shared.domain.errors import StoreUnavailable
+from shared.domain.names import PARTITION_KEYS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential

@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.errors import InvalidInput
+from shared.domain.names import PARTITION_KEYS
 from shared.ports import Change, Create, Delete, JsonObject, Patch, Replace, Step, Upsert
-
-PARTITION_KEYS: Mapping[str, str] = {
-    "sessions": "session_id",
-    "records": "therapist_client_id",
-    "directory": "id",
-    "audit": "scope",
-}
-"""The containers, and which property of an item names its partition."""
 
 MAX_ITEM_BYTES = 2 * 1024 * 1024
 _MAX_STEPS = 100

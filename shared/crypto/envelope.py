@@ -71,9 +71,9 @@ def open_bytes(envelope: bytes, *, keys: Iterable[DataKey], aad: str) -> bytes:
     raise _failed()
 
 
-def key_id_of(envelope: str) -> UUID:
-    """The id of the data key an envelope names. Raises: DecryptionFailed when the text is no envelope."""
-    return _split(_from_base64(envelope)).kid
+def key_id_of(envelope: str | bytes) -> UUID:
+    """The id of the data key an envelope (Base64 or bytes) names. Raises: DecryptionFailed when it is none."""
+    return _split(_from_base64(envelope) if isinstance(envelope, str) else envelope).kid
 
 
 def is_envelope(text: str) -> bool:

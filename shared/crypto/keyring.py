@@ -16,11 +16,11 @@ from uuid import UUID, uuid4
 
 from shared.crypto.envelope import KEY_BYTES, DataKey, key_id_of, open_bytes, open_envelope, seal, seal_bytes
 from shared.domain.errors import AlreadyExists, DecryptionFailed, PreconditionFailed, StoreUnavailable
+from shared.domain.names import RECORDS
+from shared.domain.times import iso
 from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, WrappedKey
 
-CONTAINER = "records"
 KIND = "data_key"
-_PARTITION_KEY = "therapist_client_id"
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,16 @@ class Keyrings:
         """The keyring, at most `ttl` old; the first use of a relationship creates its first key."""
         return self._cache.get(relationship) or await self.load(relationship)
 
-    async def holding(self, relationship: str, envelope: str) -> Keyring:
-        """The keyring to open `envelope` with: read anew when another process has rotated since.
+    async def open(self, relationship: str, envelope: str, *, aad: str) -> bytes:
+        """Decrypt a Base64 envelope, also one that another process sealed with a key this one has not seen yet.
 
-        Raises: DecryptionFailed when the text is no envelope.
+        Raises: DecryptionFailed.
         """
-        keyring = await self.of(relationship)
-        return keyring if keyring.holds(key_id_of(envelope)) else await self.load(relationship)
+        return (await self._holding(relationship, key_id_of(envelope))).open(envelope, aad=aad)
+
+    async def open_bytes(self, relationship: str, envelope: bytes, *, aad: str) -> bytes:
+        """Decrypt an envelope of bytes, as `open` does. Raises: DecryptionFailed."""
+        return (await self._holding(relationship, key_id_of(envelope))).open_bytes(envelope, aad=aad)
 
     async def load(self, relationship: str) -> Keyring:
         """The keyring as the store holds it now: what a client is given, so that it misses no key."""
@@ -109,11 +112,15 @@ class Keyrings:
         """
         return sum([await self._rewrap_one(relationship, row) for row in await self._rows(relationship)])
 
+    async def _holding(self, relationship: str, kid: UUID) -> Keyring:
+        keyring = await self.of(relationship)
+        return keyring if keyring.holds(kid) else await self.load(relationship)
+
     async def _rows(self, relationship: str) -> list[Item]:
         rows: list[Item] = []
         continuation: str | None = None
         while True:
-            page = await self._items.query(CONTAINER, relationship, equal={"kind": KIND}, continuation=continuation)
+            page = await self._items.query(RECORDS, relationship, equal={"kind": KIND}, continuation=continuation)
             rows += page.items
             continuation = page.continuation
             if continuation is None:
@@ -123,17 +130,17 @@ class Keyrings:
         wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
         body: JsonObject = {
             "id": _item_id(generation),
-            _PARTITION_KEY: relationship,
+            "therapist_client_id": relationship,
             "kind": KIND,
             "kid": str(uuid4()),
             "generation": generation,
-            "created": self._clock.now().isoformat().replace("+00:00", "Z"),
+            "created": iso(self._clock.now()),
             **_wrapped_fields(wrapped),
         }
         try:
-            return await self._items.create(CONTAINER, relationship, body)
+            return await self._items.create(RECORDS, relationship, body)
         except AlreadyExists as exc:
-            row = await self._items.read(CONTAINER, relationship, _item_id(generation))
+            row = await self._items.read(RECORDS, relationship, _item_id(generation))
             if row is None:
                 raise StoreUnavailable(f"data key {generation} of {relationship} exists but cannot be read") from exc
             return row
@@ -151,7 +158,7 @@ class Keyrings:
         if after.kek_id == before.kek_id:
             return False
         try:
-            await self._items.replace(CONTAINER, relationship, {**row.body, **_wrapped_fields(after)}, etag=row.etag)
+            await self._items.replace(RECORDS, relationship, {**row.body, **_wrapped_fields(after)}, etag=row.etag)
         except PreconditionFailed:
             return False  # only a rewrap changes these items, so another one has just done the work
         return True
