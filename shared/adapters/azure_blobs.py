@@ -178,7 +178,7 @@ class _Upload:
             await self._blob.stage_block(block.id, piece, length=len(piece))
             blocks.append(block)
             piece = await asyncio.to_thread(rest.read, PIECE)
-        is_new: dict[str, Any] = {"etag": "*", "match_condition": MatchConditions.IfMissing}
+        is_new: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
         try:
             await self._blob.commit_block_list(
                 blocks, content_settings=self._settings, metadata=self._metadata, **(is_new if self._only_new else {})
