@@ -1,0 +1,94 @@
+"""Who is calling, and what is theirs.
+
+A therapist reaches the relationships whose therapist they are, a client those whose client they are; `service`
+(a partner's back end) and `admin` reach all. What is not theirs does not exist for them: NotFound, not Forbidden.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from shared.domain.errors import Forbidden, NotFound
+from shared.domain.model import Model
+
+
+class Role(StrEnum):
+    """What a token may say its bearer is."""
+
+    THERAPIST = "therapist"
+    CLIENT = "client"
+    SERVICE = "service"
+    ADMIN = "admin"
+
+
+class Caller(Model):
+    """Who a request is from. `id` is the user id of the wire, or a service's own; without roles nothing is theirs."""
+
+    id: str
+    roles: frozenset[Role] = frozenset()
+
+    def is_(self, *roles: Role) -> bool:
+        """Whether the caller has any of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def reaches_all(self) -> bool:
+        """Whether no relationship is closed to the caller."""
+        return self.is_(Role.SERVICE, Role.ADMIN)
+
+
+class Owned(Protocol):
+    """A relationship, or a row that says whose it is."""
+
+    @property
+    def therapist_userid(self) -> str:
+        """The therapist's user id."""
+        ...
+
+    @property
+    def client_userid(self) -> str | None:
+        """The client's user id, where it was given."""
+        ...
+
+
+def may_reach(caller: Caller, owned: Owned) -> bool:
+    """Whether a relationship, or a row of one, is the caller's."""
+    if caller.reaches_all:
+        return True
+    as_therapist = caller.is_(Role.THERAPIST) and caller.id == owned.therapist_userid
+    as_client = caller.is_(Role.CLIENT) and caller.id == owned.client_userid
+    return as_therapist or as_client
+
+
+def require_reach(caller: Caller, owned: Owned) -> None:
+    """Raises: NotFound, as if it did not exist."""
+    if not may_reach(caller, owned):
+        raise NotFound("no such record")
+
+
+def require_role(caller: Caller, *roles: Role) -> None:
+    """Raises: Forbidden unless the caller has one of these roles."""
+    if not caller.is_(*roles):
+        raise Forbidden("the caller's role does not allow this")
+
+
+def require_acting_for(caller: Caller, *, therapist_userid: str, client_userid: str | None) -> None:
+    """A request names the people it is for: one of them must be the caller, in that role.
+
+    Raises: Forbidden. It reveals nothing, since nothing was looked up.
+    """
+    if caller.reaches_all:
+        return
+    as_therapist = caller.is_(Role.THERAPIST) and caller.id == therapist_userid
+    as_client = caller.is_(Role.CLIENT) and client_userid is not None and caller.id == client_userid
+    if not (as_therapist or as_client):
+        raise Forbidden("the request is for somebody else")
+
+
+def may_provision(caller: Caller, *, on_first_upload: bool) -> bool:
+    """Whether the caller may make a relationship that does not exist yet.
+
+    `on_first_upload` is the setting that lets a therapist's upload make it; a client never may.
+    """
+    return caller.reaches_all or (on_first_upload and caller.is_(Role.THERAPIST))
