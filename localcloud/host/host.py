@@ -1,0 +1,123 @@
+"""The host put together: an app loaded, its triggers listened for, its HTTP functions served."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import uvicorn
+
+from localcloud.host.blob_scan import BlobScan
+from localcloud.host.blobs import BlobTriggers
+from localcloud.host.functions import Function, supported
+from localcloud.host.http import FrontEnd, with_cors
+from localcloud.host.invoke import Invoker
+from localcloud.host.keys import Keys
+from localcloud.host.own import OwnPages
+from localcloud.host.queues import QueueOptions, queue_listener
+from localcloud.host.settings import HostSettings
+from localcloud.host.storage import Accounts
+from localcloud.host.timers import TimerListener
+from localcloud.host.worker import Worker
+
+log = logging.getLogger("localcloud.host")
+
+_DRAIN_SECONDS = 5
+
+
+class Listener(Protocol):
+    """Runs functions as their events come."""
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves, and leaves the signals to the host."""
+
+    def __init__(self, config: uvicorn.Config, started: asyncio.Event) -> None:
+        super().__init__(config)
+        self._up = started
+
+    async def startup(self, sockets: list["object"] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        self._up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run_host(
+    root: Path, worker: Worker, *, address: str, port: int, only: Collection[str] | None, keys: Keys | None
+) -> None:
+    """Serve the app in `root` until SIGINT or SIGTERM.
+
+    `only` names the functions whose triggers are listened for, all when None. Raises SettingsError, FunctionLoadError.
+    """
+    settings = HostSettings.load(root)
+    functions = supported(await worker.load(settings.root))
+    active = [each for each in functions if (only is None or each.name in only) and not settings.disabled(each.name)]
+    invoker = Invoker(worker, settings.function_timeout)
+    accounts = Accounts()
+    triggers = BlobTriggers(settings, accounts, invoker)
+    listeners = _listeners(settings, active, accounts, invoker, triggers)
+    pages = OwnPages(functions, invoker, triggers, settings.host_id, keys)
+    front = FrontEnd(settings, active, invoker, own=pages.app, keys=keys)
+    config = uvicorn.Config(
+        with_cors(front, settings),
+        host=address,
+        port=port,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    try:
+        await _serve(config, listeners, f"{len(active)} functions on http://{address}:{port}")
+    finally:
+        await worker.close()
+        await accounts.close()
+
+
+async def _serve(config: uvicorn.Config, listeners: Sequence[Listener], what: str) -> None:
+    started = asyncio.Event()
+    server = _Server(config, started)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve())
+        listening = [tasks.create_task(each.run()) for each in listeners]
+        waiting = asyncio.create_task(started.wait())
+        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(each, server.handle_exit, each, None)
+        if started.is_set():
+            print(f"Host started: {what}", flush=True)  # noqa: T201 - what waits for the host reads this line
+        await serving
+        for task in listening:
+            task.cancel()
+
+
+def _listeners(
+    settings: HostSettings,
+    functions: Sequence[Function],
+    accounts: Accounts,
+    invoker: Invoker,
+    triggers: BlobTriggers,
+) -> list[Listener]:
+    options = QueueOptions.read(settings)
+    listeners: list[Listener] = []
+    for function in functions:
+        if function.kind == "queueTrigger":
+            listeners.append(queue_listener(function, settings, accounts, invoker, options))
+        elif function.kind == "timerTrigger":
+            listeners.append(TimerListener(function, settings, accounts, invoker))
+        elif function.kind == "blobTrigger":
+            triggers.add(function)
+    if triggers.any:
+        listeners += [triggers.listener(options), BlobScan(settings, accounts, triggers)]
+    return listeners
