@@ -15,7 +15,9 @@ class Limits(Model):
     """Without a new chunk for this long, a session is sealed with what is here."""
     claim_lease: timedelta = timedelta(seconds=60)
     """How long a worker may be silent before its work is given to another."""
+    push_after: timedelta = timedelta(minutes=5)
+    """How long a session may stand still, with nobody at work on it, before the sweeper starts its stage again."""
     max_attempts: int = 8
-    """Runs of one session after which the sweeper gives up on it."""
+    """Starts of one stage after which the sweeper gives up on the session."""
     settled_after: timedelta = timedelta(minutes=10)
     """How long a finished session stays on the sweeper's list, in case a late chunk re-opens it."""

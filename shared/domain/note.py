@@ -41,6 +41,8 @@ class Statement(Model):
 
     text: str
     evidence: tuple[str, ...] = Field(min_length=1)
+    risk: bool = False
+    """A mention of suicide, self-harm, harm to others, abuse or safety: asked, told or denied. Shown first, marked."""
 
 
 class Section(Model):
@@ -63,14 +65,15 @@ class Note(Model):
 
 
 def render_markdown(note: Note, segments: dict[str, Segment]) -> str:
-    """The note as Markdown, each statement followed by the time and speaker of its evidence.
+    """The note as Markdown, each statement followed by the time and speaker of its evidence; risk first, in bold.
 
     `segments` maps segment ids to segments; every id in the note's evidence must be in it (KeyError otherwise).
     """
     lines: list[str] = []
     for section in note.sections:
         lines += [f"## {section.title}", ""]
-        lines += [f"- {s.text} {_evidence(s, segments)}" for s in section.statements] or [
+        shown = sorted(section.statements, key=lambda statement: not statement.risk)
+        lines += [f"- {'**Risk** ' * s.risk}{s.text} {_evidence(s, segments)}" for s in shown] or [
             "_Not discussed in this session._"
         ]
         lines.append("")

@@ -51,6 +51,8 @@ class Failure(Model):
     stage: str
     message: str
     at: datetime
+    transient: bool = False
+    """Whether the same work may succeed later."""
 
 
 class SessionGap(Model):
@@ -81,11 +83,14 @@ class Session(Model):
     """How many chunks the client announced."""
     manifest: str | None = None
     """Digest of the newest manifest."""
+    sealed_chunks: int = 0
+    """How many chunks that manifest holds: more received means more to seal."""
     finalized: bool = False
     """Someone asked for it to be sealed with gaps, or the gap timeout did."""
     gaps: tuple[SessionGap, ...] = ()
     duration_ms: int | None = None
     attempts: int = 0
+    """How often the current stage was started."""
     failures: tuple[Failure, ...] = ()
     transcript_id: int | None = None
     history_id: int | None = None

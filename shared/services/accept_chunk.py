@@ -31,7 +31,7 @@ from shared.domain.errors import (
 from shared.domain.ids import check_id, chunk_id, safe_filename, trailing_number, with_suffix
 from shared.domain.limits import Limits
 from shared.domain.names import RECORDINGS_BLOBS
-from shared.domain.session import ChunkMark, Session, StoredChunk
+from shared.domain.session import ChunkMark, Session, State, StoredChunk
 from shared.ports import BlobStore, Clock
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
@@ -93,6 +93,8 @@ async def accept_chunk(
         draft = _draft(upload, session, key, digest, await numbers.take("recordings"), clock.now())
         stored = await _store_blob(draft, session, upload, blobs)
         chunk, session = await _enter(stored, session, upload.total, ledger, blobs)
+        if session.state is not State.RECEIVING:
+            await ledger.list_as_open(session.session_id)
     await records.add_recording(session, chunk)
     session = await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
     return Accepted(chunk, session)
@@ -135,7 +137,7 @@ def _sha256(body: BinaryIO) -> str:
 
 async def _session_of(upload: Upload, ledger: Ledger, clock: Clock) -> Session:
     session = await ledger.find(upload.session_id)
-    if session is None:
+    if session is None or not session.received:
         now = clock.now()
         session = await ledger.open(
             Session(

@@ -71,7 +71,14 @@ def _sealing(now: Session, seen: Session, digest: str) -> Mapping[str, Any] | No
     """Only for the chunks that were counted: a writer that saw fewer never overrules one that saw more."""
     if now.present != seen.present or now.manifest == digest:
         return None
-    return {"state": State.SEALED, "manifest": digest, "attempts": 0, "gaps": [], "timings": {}}
+    return {
+        "state": State.SEALED,
+        "manifest": digest,
+        "sealed_chunks": now.received,
+        "attempts": 0,
+        "gaps": [],
+        "timings": {},
+    }
 
 
 def _manifest(session: Session, chunks: Mapping[str, StoredChunk], clock: Clock) -> Manifest:

@@ -1,0 +1,40 @@
+"""How a stage of the pipeline fails: for good, or until the next try."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shared.domain.errors import ClaimLost, Permanent, ScribeError, Transient
+from shared.domain.session import Failure
+from shared.ports import Clock
+from shared.services.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def recording_failures(
+    session_id: str, manifest: str, stage: str, *, ledger: Ledger, clock: Clock
+) -> AsyncIterator[None]:
+    """Enter what fails in the session's attempt history.
+
+    A Permanent error ends the session as `failed` and goes no further: trying again would change nothing.
+    Everything else is raised on, so that the host tries again; what is not ours is a defect and is raised too.
+    """
+
+    async def enter(error: ScribeError, *, final: bool) -> None:
+        failure = Failure(code=error.code, stage=stage, message=str(error), at=clock.now(), transient=not final)
+        await ledger.fail(session_id, manifest, failure, final=final)
+        log.warning("session %s: %s failed with %s (%s)", session_id, stage, error.code, "final" if final else "retry")
+
+    try:
+        yield
+    except ClaimLost:
+        raise  # whoever has the claim now writes the history
+    except Permanent as error:
+        await enter(error, final=True)
+    except Transient as error:
+        await enter(error, final=False)
+        raise

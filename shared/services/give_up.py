@@ -1,0 +1,41 @@
+"""What a poison queue means: a stage failed as often as the host would try it."""
+
+from __future__ import annotations
+
+import logging
+
+from shared.domain.limits import Limits
+from shared.domain.session import Failure
+from shared.ports import Clock
+from shared.services.claims import Claims, ClaimState
+from shared.services.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+
+async def give_up(
+    session_id: str, digest: str, *, stage: str, work: str, ledger: Ledger, claims: Claims, clock: Clock, limits: Limits
+) -> None:
+    """Mark the session failed, with the reason of its last try.
+
+    Left alone: a session that a newer manifest, a live worker or an earlier run has taken care of, and one
+    whose last failure was a dependency's, as long as the sweeper has tries left. An unknown session is one
+    that was erased.
+    """
+    session = await ledger.find(session_id)
+    if session is None or session.manifest != digest or session.state.final:
+        return
+    if await claims.state(session_id, work) is not ClaimState.FREE:
+        return
+    last = session.failures[-1] if session.failures else None
+    if last is not None and last.transient and session.attempts < limits.max_attempts:
+        log.warning("session %s: %s keeps failing with %s; the sweeper goes on", session_id, stage, last.code)
+        return
+    failure = Failure(
+        code=last.code if last is not None and last.stage == stage else "internal_error",
+        stage=stage,
+        message=f"given up after {session.attempts} attempts",
+        at=clock.now(),
+    )
+    await ledger.fail(session_id, digest, failure, final=True)
+    log.error("session %s: %s given up (%s)", session_id, stage, failure.code)

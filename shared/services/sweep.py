@@ -1,0 +1,102 @@
+"""Push on what stands still: the net under every crash, lost event and forgotten recording.
+
+The list of open sessions is one partition, so a sweep costs what is open, not what was ever recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from shared.domain.errors import ScribeError
+from shared.domain.limits import Limits
+from shared.domain.session import Failure, Session, State
+from shared.ports import BlobStore, Clock, Queues
+from shared.services import transcribe_session, write_note
+from shared.services.claims import Claims, ClaimState
+from shared.services.ledger import Ledger, OpenWork, quiet_for
+from shared.services.seal_session import finalize, raise_again, seal_session
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Looks at each open session once a call; safe beside another sweeper and beside the work itself."""
+
+    def __init__(
+        self, *, ledger: Ledger, claims: Claims, blobs: BlobStore, queues: Queues, clock: Clock, limits: Limits
+    ) -> None:
+        self._ledger = ledger
+        self._claims = claims
+        self._blobs = blobs
+        self._queues = queues
+        self._clock = clock
+        self._limits = limits
+
+    async def sweep(self) -> None:
+        """One look at everything open. One session's trouble does not keep the others from being looked at.
+
+        Raises: the last error met, after the whole list has been gone through.
+        """
+        trouble: ScribeError | None = None
+        async for work in self._ledger.open_work():
+            try:
+                await self._look_at(work)
+            except ScribeError as error:
+                log.warning("session %s: the sweep met %s", work.session_id, error.code)
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    async def _look_at(self, work: OpenWork) -> None:
+        session = await self._ledger.find(work.session_id)
+        if session is None or (session.state.final and session.received == session.sealed_chunks):
+            if self._clock.now() - work.touched > self._limits.settled_after:
+                await self._ledger.strike(work)
+        elif session.state is State.RECEIVING or session.state.final:
+            await self._receiving(session, work)
+        elif session.state in {State.SEALED, State.TRANSCRIBING}:
+            await self._push(session, transcribe_session.work_of(_digest(session)))
+        else:
+            await self._push(session, write_note.work_of(_digest(session)))
+
+    async def _receiving(self, session: Session, work: OpenWork) -> None:
+        """Seal what is complete, and what nobody has added to for too long."""
+        ledger, blobs, clock = self._ledger, self._blobs, self._clock
+        if quiet_for(session, clock.now()) < self._limits.gap_timeout:
+            await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
+        elif session.received:
+            log.warning("session %s: no chunk for %s, sealed as it is", session.session_id, self._limits.gap_timeout)
+            await finalize(session.session_id, ledger=ledger, blobs=blobs, clock=clock)
+        else:
+            await ledger.strike(work)  # opened by an upload that never came to its end
+
+    async def _push(self, session: Session, work: str) -> None:
+        """Start a stage again whose event was lost or whose worker died."""
+        if quiet_for(session, self._clock.now()) < self._limits.push_after:
+            return
+        if await self._claims.state(session.session_id, work) is ClaimState.BUSY:
+            return
+        if session.attempts >= self._limits.max_attempts:
+            await self._give_up(session)
+            return
+        log.warning("session %s: %s stood still, started again", session.session_id, session.state)
+        await self._ledger.change(session.session_id, lambda _: {})  # the next push waits its turn again
+        if session.state in {State.SEALED, State.TRANSCRIBING}:
+            await raise_again(session, ledger=self._ledger, blobs=self._blobs, clock=self._clock)
+        else:
+            await transcribe_session.ask_for_note(session.session_id, _digest(session), self._queues)
+
+    async def _give_up(self, session: Session) -> None:
+        last = session.failures[-1] if session.failures else None
+        failure = Failure(
+            code=last.code if last else "attempts_exhausted",
+            stage=last.stage if last else "transcribe",
+            message=f"given up after {session.attempts} attempts",
+            at=self._clock.now(),
+        )
+        await self._ledger.fail(session.session_id, _digest(session), failure, final=True)
+
+
+def _digest(session: Session) -> str:
+    assert session.manifest is not None  # every state after `receiving` has one
+    return session.manifest

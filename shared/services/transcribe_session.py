@@ -1,0 +1,124 @@
+"""From the manifest of a sealed session to its encrypted transcript, and on to the note."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from shared.domain.manifest import Manifest
+from shared.domain.names import NOTES_QUEUE
+from shared.domain.session import Session, SessionGap, State
+from shared.domain.transcript import Transcript
+from shared.ports import BlobStore, Clock, Queues, SpeechEngine
+from shared.services.claims import Claims
+from shared.services.failures import recording_failures
+from shared.services.ledger import Ledger
+from shared.services.records import Records
+from shared.services.session_audio import SessionAudio, session_audio
+
+log = logging.getLogger(__name__)
+
+
+async def transcribe_session(
+    manifest: Manifest,
+    *,
+    ledger: Ledger,
+    claims: Claims,
+    records: Records,
+    blobs: BlobStore,
+    queues: Queues,
+    speech: SpeechEngine,
+    clock: Clock,
+) -> None:
+    """Stitch, transcribe and store; then ask for the note.
+
+    May be called any number of times, also at once: the claim lets one worker through, and each result is stored
+    under a name made from the manifest, so a run that died half-way is taken up where it left off. A manifest
+    that a later one has replaced is left alone.
+    Raises: Transient errors, after which the call is to be repeated.
+    """
+    session_id, digest = manifest.session_id, manifest.digest
+    claim = await claims.take(session_id, work_of(digest))
+    if claim is None:
+        log.info("session %s: transcription of %s is done or under way", session_id, digest)
+        return
+    async with (
+        recording_failures(session_id, digest, "transcribe", ledger=ledger, clock=clock),
+        claims.working(claim),
+    ):
+        attempts = (await ledger.get(session_id)).attempts + 1
+        session = await ledger.advance(session_id, digest, State.TRANSCRIBING, attempts=attempts)
+        if session is not None:
+            stored = await records.transcript(session)
+            if stored is None or stored.manifest != digest:
+                session = await _transcribe(session, manifest, ledger, records, blobs, speech)
+        if session is not None:
+            await _pass_on(session, digest, ledger, records, queues)
+        await claim.complete()
+
+
+def work_of(digest: str) -> str:
+    """The name of the claim on transcribing a manifest."""
+    return f"transcribe:{digest}"
+
+
+async def _transcribe(
+    session: Session,
+    manifest: Manifest,
+    ledger: Ledger,
+    records: Records,
+    blobs: BlobStore,
+    speech: SpeechEngine,
+) -> Session | None:
+    """Store the transcript and say so; None when there is nothing to write a note from."""
+    digest, began = manifest.digest, time.monotonic()
+    async with session_audio(manifest, blobs=blobs) as (path, audio):
+        stitched = time.monotonic()
+        facts = {"duration_ms": audio.duration_ms, "gaps": _gaps(audio)}
+        advanced = await ledger.advance(session.session_id, digest, State.TRANSCRIBING, **facts)
+        if advanced is None:
+            return None
+        transcript = await _listen(path, audio, speech)
+    timings = {"stitch_ms": _ms(began, stitched), "transcribe_ms": _ms(stitched, time.monotonic())}
+    if not transcript.has_speech:
+        log.info("session %s: no speech, so no transcript and no note", session.session_id)
+        await ledger.advance(session.session_id, digest, State.SKIPPED, timings=timings)
+        return None
+    stored = await records.save_transcript(session, digest, transcript)
+    log.info("session %s: transcript %d stored", session.session_id, stored.number)
+    return await ledger.advance(session.session_id, digest, State.TRANSCRIBING, timings=timings)
+
+
+async def _listen(path: Path, audio: SessionAudio, speech: SpeechEngine) -> Transcript:
+    transcript = await speech.transcribe(path, locale="en-US")
+    return transcript.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms, "engine": speech.name})
+
+
+async def _pass_on(session: Session, digest: str, ledger: Ledger, records: Records, queues: Queues) -> None:
+    """The transcript stands: say so everywhere, and ask for the note."""
+    stored = await records.transcript(session)
+    assert stored is not None
+    chunks = await ledger.chunks(session.session_id)
+    await records.mark_processed(session, list(chunks.values()))
+    advanced = await ledger.advance(
+        session.session_id, digest, State.TRANSCRIBED, attempts=0, transcript_id=stored.number
+    )
+    if advanced is not None:
+        await ask_for_note(session.session_id, digest, queues)
+
+
+async def ask_for_note(session_id: str, digest: str, queues: Queues) -> None:
+    """Start the note stage for the transcript made from this manifest."""
+    await queues.send(NOTES_QUEUE, {"session_id": session_id, "manifest": digest})
+
+
+def _gaps(audio: SessionAudio) -> list[dict[str, object]]:
+    gaps = [
+        SessionGap(chunk=gap.chunk, reason=gap.reason, start_ms=gap.start_ms, end_ms=gap.end_ms) for gap in audio.gaps
+    ]
+    return [gap.model_dump(mode="json") for gap in gaps]
+
+
+def _ms(start: float, end: float) -> int:
+    return round((end - start) * 1000)
