@@ -1,0 +1,169 @@
+"""Does a note's evidence hold what the note says? Asked of every engine's note, ours included.
+
+Quotes must have been said, by the one they are ascribed to, and not be torn out of a negation or off their question.
+Prose must be covered by its evidence, and agree with it in numbers, medicines, doses, speakers and negation.
+Dropping a true statement costs a line; letting a false one stand costs trust: in doubt it goes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.note import Note, Section, Statement
+from shared.domain.transcript import Transcript
+from shared.notes import lexica
+from shared.notes.numbers import doses_in, numbers_in
+from shared.notes.polarity import polarity_of, spoken_polarity
+from shared.notes.quotes import is_torn, places_of, read_statement
+from shared.notes.roles import CLIENT, THERAPIST, UNKNOWN, Roles, roles_in
+from shared.notes.talk import Sentence, Talk, words_of
+from shared.notes.wording import concepts
+
+COVERED_FROM = 0.7
+"""Share of a statement's concepts that its evidence must hold."""
+
+_log = logging.getLogger(__name__)
+
+
+class Flaw(StrEnum):
+    """What is wrong with a statement."""
+
+    NO_SUCH_EVIDENCE = "no_such_evidence"
+    NOT_SAID = "not_said"
+    TORN = "torn_from_negation"
+    WRONG_ANSWER = "answer_of_another_question"
+    SPEAKER = "speaker"
+    NUMBER = "number"
+    MEDICINE = "medicine"
+    NEGATION = "negation"
+    NOT_COVERED = "not_covered"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A flawed statement: its section's key and its position there. It never holds words of the note."""
+
+    section: str
+    position: int
+    flaw: Flaw
+
+
+@dataclass(frozen=True)
+class CheckedNote:
+    """The note with what holds, and what did not."""
+
+    note: Note
+    findings: tuple[Finding, ...]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Number of statements dropped, by section key."""
+        return dict(Counter(finding.section for finding in self.findings))
+
+
+def supported(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
+    """The note without the statements its evidence does not hold; how many and where is logged, never what."""
+    checked = check(note, transcript, roles)
+    for section, count in checked.dropped.items():
+        _log.warning("unsupported statements dropped: %d in section %s", count, section)
+    return checked.note
+
+
+def check(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> CheckedNote:
+    """Check every statement against the segments it cites. `roles` as in NoteRequest; unnamed ones are guessed."""
+    talk = Talk(transcript)
+    court = _Court(talk, roles_in(talk, roles), frozenset(segment.id for segment in transcript.segments))
+    findings: list[Finding] = []
+    sections: list[Section] = []
+    for section in note.sections:
+        flaws = [court.flaw_of(statement) for statement in section.statements]
+        findings += [Finding(section.key, position, flaw) for position, flaw in enumerate(flaws) if flaw]
+        kept = tuple(s for s, flaw in zip(section.statements, flaws, strict=True) if flaw is None)
+        sections.append(section.model_copy(update={"statements": kept}))
+    return CheckedNote(note.model_copy(update={"sections": tuple(sections)}), tuple(findings))
+
+
+@dataclass(frozen=True)
+class _Court:
+    """What is known of the talk while its note is checked."""
+
+    talk: Talk
+    roles: Roles
+    segment_ids: frozenset[str]
+
+    def flaw_of(self, statement: Statement) -> Flaw | None:
+        """The first flaw found; None for a statement that holds."""
+        if not set(statement.evidence) <= self.segment_ids:
+            return Flaw.NO_SUCH_EVIDENCE
+        cited = [s for s in self.talk.sentences if set(s.segment_ids) & set(statement.evidence)]
+        quotes, prose = read_statement(statement.text)
+        turns: list[set[int]] = []
+        for quote in quotes:
+            spoken = [s for s in cited if self._may_say(quote.label, s)]
+            places = places_of(quote, spoken)
+            if not places:
+                return Flaw.SPEAKER if places_of(quote, cited) else Flaw.NOT_SAID
+            if all(is_torn(place, self.talk) for place in places):
+                return Flaw.TORN
+            turns.append({place.turn for place in places})
+        for number, quote in enumerate(quotes[:-1]):
+            if quote.asks and not any(turn + 1 in turns[number + 1] for turn in turns[number]):
+                return Flaw.WRONG_ANSWER
+        return self._flaw_of_prose(prose, cited)
+
+    def _may_say(self, label: str, sentence: Sentence) -> bool:
+        """Whether a label ("Client", "Asked", "Speaker 2 asked") can stand for the sentence's speaker."""
+        role = self.roles.of(sentence.speaker)
+        name = label.lower()
+        if name in ("client", "client asked", "patient"):
+            return role in (CLIENT, UNKNOWN)
+        if name in ("therapist", "therapist asked", "asked", "clinician"):
+            return role in (THERAPIST, UNKNOWN)
+        named = [speaker for speaker in self.talk.speakers if name in (speaker.lower(), f"{speaker.lower()} asked")]
+        return not named or sentence.speaker in named
+
+    def _flaw_of_prose(self, prose: str, cited: list[Sentence]) -> Flaw | None:
+        claimed = concepts(prose)
+        if not claimed and not numbers_in(prose):
+            return None
+        subject = next(iter(words_of(prose)), "")
+        heard = [s for s in cited if s.is_question or self._may_say(subject, s)]
+        if not any(self._may_say(subject, s) for s in cited):
+            return Flaw.SPEAKER
+        said = " ".join(sentence.text for sentence in heard)
+        if not _numbers_agree(prose, said):
+            return Flaw.NUMBER
+        if not _medicines_agree(prose, said):
+            return Flaw.MEDICINE
+        known = set(concepts(said))
+        if sum(concept in known for concept in claimed) < COVERED_FROM * len(claimed):
+            return Flaw.NOT_COVERED
+        return None if _negation_agrees(prose, self.talk, heard) else Flaw.NEGATION
+
+
+def _numbers_agree(prose: str, said: str) -> bool:
+    spoken = numbers_in(said)
+    values = {number.value for number in spoken}
+    unitless = {number.value for number in spoken if not number.unit}
+    return all(
+        number in spoken or (number.value in unitless if number.unit else number.value in values)
+        for number in numbers_in(prose)
+    )
+
+
+def _medicines_agree(prose: str, said: str) -> bool:
+    spoken = set(words_of(said))
+    if any(word in lexica.medicines() and word not in spoken for word in words_of(prose)):
+        return False
+    doses = doses_in(said)
+    dosed = {medicine for medicine, _ in doses}
+    return all(pair in doses for pair in doses_in(prose) if pair[0] in dosed)
+
+
+def _negation_agrees(prose: str, talk: Talk, heard: list[Sentence]) -> bool:
+    spoken = spoken_polarity(talk, heard)
+    return all(values & spoken[name] for name, values in polarity_of(prose).items() if name in spoken)

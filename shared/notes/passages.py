@@ -1,0 +1,132 @@
+"""Pieces of a talk that are quoted together, and how they read.
+
+A passage never separates an answer from its question: "No, nothing like that" alone denies nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from shared.domain.note import Statement
+from shared.notes import lexica
+from shared.notes.roles import THERAPIST, Roles
+from shared.notes.talk import Sentence, Talk, is_filler
+
+NO_ANSWER = "No answer recorded."
+ASKED = "Asked"
+_POINTS_BACK = re.compile(
+    r"^\W*(?:[\w']+\W+){0,3}(?:that|this|those|these)\W+(?:is|was|would|will|one|as|a|our|your|on|into|to|up|together)\b"
+)
+_SHORT_ANSWER = 4
+_ANSWER_TURNS = 3
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Indexes of the sentences quoted, in order; `unanswered` when it ends with a question nobody answered."""
+
+    sentences: tuple[int, ...]
+    unanswered: bool = False
+
+
+def question_before(talk: Talk, sentence: Sentence) -> Sentence | None:
+    """The question this sentence begins to answer; None when it answers none, or audio is missing between.
+
+    It was asked at the end of the turn before, or, where the transcript knows one voice only, just before.
+    """
+    turn = talk.turns[sentence.turn]
+    if len(talk.speakers) == 1:
+        previous = talk.sentences[sentence.index - 1] if sentence.index > turn.sentences[0].index else None
+        return previous if previous and previous.is_question else None
+    if sentence.index != turn.sentences[0].index or turn.index == 0 or turn.after_gap:
+        return None
+    asked = [s for s in talk.turns[turn.index - 1].sentences[-2:] if s.is_question]
+    return asked[-1] if asked else None
+
+
+def answer_to(talk: Talk, question: Sentence) -> tuple[Sentence, ...]:
+    """What the other said next, up to the first turn that is more than "um"; empty when nobody answered."""
+    turn = talk.turns[question.turn]
+    if len(talk.speakers) == 1:
+        following = [s for s in turn.sentences if s.index > question.index]
+        return tuple(following[:2])
+    answer: list[Sentence] = []
+    for later in talk.turns[turn.index + 1 : turn.index + 1 + _ANSWER_TURNS]:
+        if later.after_gap:
+            break
+        answer += later.sentences
+        if later.speaker != question.speaker and not is_filler(later.sentences):
+            break
+    return tuple(answer)
+
+
+def points_back(sentence: Sentence) -> bool:
+    """Whether the sentence opens by pointing at what was just said ("Let's make that one of our goals.")."""
+    return bool(_POINTS_BACK.search(lexica.plain(sentence.text)))
+
+
+def leans_on_context(sentence: Sentence) -> bool:
+    """Whether the sentence means little without what was said before it ("Yes.", "Not good.", "Every morning.")."""
+    said = [word for word in sentence.words if word not in lexica.words().fillers]
+    if not said:
+        return True
+    marks = lexica.words().affirmations | lexica.words().refusals
+    return len(said) <= _SHORT_ANSWER or said[0] in marks
+
+
+def context_of(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
+    """What must be quoted before this sentence for it to be understood; empty when it stands alone."""
+    turn = talk.turns[sentence.turn]
+    opens = sentence.index == turn.sentences[0].index
+    question = question_before(talk, sentence)
+    if question is not None and leans_on_context(sentence):
+        return (question.index,)
+    if opens and turn.index > 0 and not turn.after_gap and (leans_on_context(sentence) or points_back(sentence)):
+        return (talk.turns[turn.index - 1].sentences[-1].index,)
+    return ()
+
+
+def merged(passages: Iterable[Passage]) -> list[Passage]:
+    """Passages that share a sentence become one; in order of time."""
+    groups: list[Passage] = []
+    group_of: dict[int, int] = {}
+    for passage in sorted(passages, key=lambda p: p.sentences):
+        shared = sorted({group_of[index] for index in passage.sentences if index in group_of})
+        parts = [passage, *(groups[number] for number in shared)]
+        latest = max(parts, key=lambda part: part.sentences[-1])
+        together = Passage(tuple(sorted({i for part in parts for i in part.sentences})), latest.unanswered)
+        group_of |= dict.fromkeys(together.sentences, len(groups))
+        groups.append(together)
+    return [groups[number] for number in sorted(set(group_of.values()), key=lambda n: groups[n].sentences)]
+
+
+def statement(passage: Passage, talk: Talk, roles: Roles, *, risk: bool = False) -> Statement:
+    """The passage as quotes with their speakers; evidence is the segments the quotes come from."""
+    quoted = [talk.sentences[index] for index in passage.sentences]
+    runs = [list(run) for _, run in groupby(quoted, key=lambda sentence: sentence.turn)]
+    parts = [
+        f'{_speaker(run, roles, answered=passage.unanswered or number + 1 < len(runs))}: "{_quote(run)}"'
+        for number, run in enumerate(runs)
+    ]
+    text = " ".join([*parts, NO_ANSWER] if passage.unanswered else parts)
+    evidence = dict.fromkeys(segment_id for sentence in quoted for segment_id in sentence.segment_ids)
+    return Statement(text=text, evidence=tuple(evidence), risk=risk)
+
+
+def _speaker(run: Sequence[Sentence], roles: Roles, *, answered: bool) -> str:
+    speaker = run[0].speaker
+    if not (answered and any(sentence.is_question for sentence in run)):
+        return roles.label(speaker)
+    return ASKED if roles.of(speaker) == THERAPIST else f"{roles.label(speaker)} asked"
+
+
+def _quote(run: Sequence[Sentence]) -> str:
+    """Sentences of one turn; where some are left out between them stands an ellipsis."""
+    text = ""
+    for number, sentence in enumerate(run):
+        joint = "" if number == 0 else " " if sentence.index == run[number - 1].index + 1 else " \u2026 "
+        text += joint + sentence.text
+    return text.replace('"', "'")

@@ -1,0 +1,59 @@
+"""The last look at a note, whoever wrote it: nothing unsupported stays, no mention of risk is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.domain.note import Note, Section, Statement
+from shared.domain.transcript import Transcript
+from shared.notes import lexica
+from shared.notes.evidence import supported
+from shared.notes.passages import statement
+from shared.notes.risk import mentions, risk_passages
+from shared.notes.roles import roles_in
+from shared.notes.talk import Talk
+from shared.notes.templates import template_for
+
+
+def safeguarded(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
+    """The note as it may be shown. Raises: InvalidInput (`template_not_available`)."""
+    return with_every_risk(supported(note, transcript, roles), transcript, roles)
+
+
+def with_every_risk(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
+    """The note with each mention of risk its writer left out added as a quote, and all of them marked.
+
+    A mention counts as told when a statement of the template's risk section cites it.
+    """
+    place = template_for(note.session_type, note.participants_type).risk_section
+    talk = Talk(transcript)
+    names = roles_in(talk, roles)
+    sections = [_marked(section) for section in note.sections]
+    told = {id_ for section in sections if section.key == place.key for s in section.statements for id_ in s.evidence}
+    named = {i for i in mentions(talk) if not told.intersection(talk.sentences[i].segment_ids)}
+    missing = tuple(
+        statement(passage, talk, names, risk=True)
+        for passage in risk_passages(talk)
+        if named.intersection(passage.sentences)
+    )
+    return note.model_copy(update={"sections": tuple(_completed(sections, place.key, place.title, missing))})
+
+
+def _marked(section: Section) -> Section:
+    statements = tuple(
+        s if s.risk or not lexica.risk().search(lexica.plain(s.text)) else s.model_copy(update={"risk": True})
+        for s in section.statements
+    )
+    return section.model_copy(update={"statements": statements})
+
+
+def _completed(sections: list[Section], key: str, title: str, missing: tuple[Statement, ...]) -> list[Section]:
+    """The sections with `missing` first in the one with this key, which is added when the writer left it out."""
+    if not missing:
+        return sections
+    if all(section.key != key for section in sections):
+        sections = [*sections, Section(key=key, title=title)]
+    return [
+        section.model_copy(update={"statements": missing + section.statements}) if section.key == key else section
+        for section in sections
+    ]

@@ -1,0 +1,186 @@
+"""Which sentences go under which heading: cues decide whether, salience decides which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.notes import lexica
+from shared.notes.passages import Passage, answer_to, context_of, merged, question_before
+from shared.notes.risk import mentions
+from shared.notes.roles import UNKNOWN, Roles
+from shared.notes.salience import salience
+from shared.notes.talk import Sentence, Talk
+from shared.notes.templates import Take, Template, TemplateSection
+from shared.notes.wording import content_words
+
+INHERITED = 0.8
+"""Strength of a topic that only the question names, for the first sentence of the answer."""
+
+EACH_FURTHER_CUE = 0.25
+SALIENCE_WEIGHT = 0.6
+STALE_TOPIC = 0.4
+"""What a further statement on a topic the section already has is worth less."""
+
+TOO_ALIKE = 0.75
+"""Shared content words over all content words, from which two sentences say the same."""
+
+ANSWER_SENTENCES = 2
+"""How much of the answer is quoted behind a question that stands in an ordinary section."""
+
+SHORTEST = 3
+"""Words below which a sentence says nothing on its own."""
+
+LONGEST_STATEMENT = 75
+"""Words of one turn quoted together."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a sentence shows: strength of its topics, strength of its kinds."""
+
+    topics: dict[str, float]
+    kinds: dict[str, float]
+
+
+@dataclass
+class Chosen:
+    """Sentences a section has taken so far, as one list a statement."""
+
+    section: TemplateSection
+    statements: list[list[Sentence]] = field(default_factory=list)
+    topics: Counter[str] = field(default_factory=Counter)
+
+
+def choose(template: Template, talk: Talk, roles: Roles, risks: Sequence[Passage]) -> dict[str, list[Passage]]:
+    """Passages by section key, in order of time, at most `at_most` a section, nothing said twice in the note.
+
+    `risks` are quoted in the risk section already. A mention of risk may stand elsewhere only as a plan; what else
+    was said in the same answer may stand in a section of its own.
+    """
+    mentioned = mentions(talk)
+    quoted = {index for passage in risks for index in passage.sentences}
+    marks = _marks(talk, roles)
+    weights = salience(talk)
+    candidates: dict[str, list[tuple[float, Sentence]]] = {section.key: [] for section in template.sections}
+    for sentence in talk.sentences:
+        best = _best_section(template, marks[sentence.index], mentions_risk=sentence.index in mentioned)
+        if best is None or len(sentence.words) < SHORTEST:
+            continue
+        score, section = best
+        if not (section.risk and sentence.index in quoted):
+            candidates[section.key].append((score + SALIENCE_WEIGHT * float(weights[sentence.index]), sentence))
+    said: list[set[str]] = []
+    return {
+        section.key: _passages(talk, _pick(section, candidates[section.key], marks, said))
+        for section in template.sections
+    }
+
+
+def _marks(talk: Talk, roles: Roles) -> list[Marks]:
+    found: list[Marks] = []
+    for sentence in talk.sentences:
+        text = lexica.plain(sentence.text)
+        own = {name: _strength(topic.cues, text) for name, topic in lexica.topics().items()}
+        if lexica.medicine_names().search(text):
+            own["medication"] += 1.0
+        topics = {name: strength for name, strength in own.items() if strength}
+        for name in _asked_about(talk, sentence, found):
+            topics.setdefault(name, INHERITED)
+        kinds = {
+            name: _strength(kind.cues, text)
+            for name, kind in lexica.kinds().items()
+            if kind.speaker in ("any", roles.of(sentence.speaker)) or roles.of(sentence.speaker) == UNKNOWN
+        }
+        found.append(Marks(topics, kinds))
+    return found
+
+
+def _asked_about(talk: Talk, sentence: Sentence, found: Sequence[Marks]) -> dict[str, float]:
+    """Topics of the question this sentence answers, if it is the first of the answer."""
+    question = question_before(talk, sentence)
+    return found[question.index].topics if question is not None else {}
+
+
+def _strength(cues: Sequence[lexica.Cue], text: str) -> float:
+    """0 without a cue, 1 with one, a little more for each further one."""
+    hits = sum(1 for cue in cues if cue.search(text))
+    return 1 + EACH_FURTHER_CUE * (hits - 1) if hits else 0.0
+
+
+def _best_section(template: Template, marks: Marks, *, mentions_risk: bool) -> tuple[float, TemplateSection] | None:
+    scores = [
+        (
+            max(
+                (_worth(take, marks) for take in section.takes if not mentions_risk or take.kind == "plan"), default=0.0
+            ),
+            section,
+        )
+        for section in template.sections
+    ]
+    score, section = max(scores, key=lambda item: item[0])
+    return (score, section) if score > 0 else None
+
+
+def _worth(take: Take, marks: Marks) -> float:
+    """What a sentence is worth to a rule: its kind and its topic must both show, where the rule asks for them."""
+    kind = marks.kinds.get(take.kind)
+    if kind is None or (kind == 0.0 and lexica.kinds()[take.kind].cues):
+        return 0.0
+    topic = sum(sorted((marks.topics.get(name, 0.0) for name in take.topics), reverse=True)[:2])
+    if take.topics and topic == 0.0:
+        return 0.0
+    return take.weight * (kind + topic)
+
+
+def _pick(
+    section: TemplateSection, candidates: list[tuple[float, Sentence]], marks: list[Marks], said: list[set[str]]
+) -> list[list[Sentence]]:
+    """The best statements, each time the best of what is left given what has been taken."""
+    chosen = Chosen(section)
+    rest = sorted(candidates, key=lambda item: (-item[0], item[1].index))
+    while rest:
+        score, sentence = max(rest, key=lambda item: (_fresh(item[0], marks[item[1].index], chosen), -item[1].index))
+        rest.remove((score, sentence))
+        words = set(content_words(sentence.text))
+        if any(_alike(words, other) for other in said):
+            continue
+        if _add(chosen, sentence):
+            said.append(words)
+            chosen.topics.update(marks[sentence.index].topics)
+    return chosen.statements
+
+
+def _fresh(score: float, marks: Marks, chosen: Chosen) -> float:
+    """The score less what the section has heard about the topics already."""
+    known = [chosen.topics[name] for name in marks.topics]
+    return score - STALE_TOPIC * min(known, default=0)
+
+
+def _alike(words: set[str], other: set[str]) -> bool:
+    return len(words & other) >= TOO_ALIKE * max(len(words | other), 1)
+
+
+def _add(chosen: Chosen, sentence: Sentence) -> bool:
+    """Join a statement of the same breath, or open a new one while there is room."""
+    for statement in chosen.statements:
+        near = any(s.turn == sentence.turn and abs(s.index - sentence.index) <= 2 for s in statement)  # noqa: PLR2004
+        if near and sum(len(s.words) for s in [*statement, sentence]) <= LONGEST_STATEMENT:
+            statement.append(sentence)
+            return True
+    if len(chosen.statements) >= chosen.section.at_most:
+        return False
+    chosen.statements.append([sentence])
+    return True
+
+
+def _passages(talk: Talk, statements: list[list[Sentence]]) -> list[Passage]:
+    passages = []
+    for statement in statements:
+        ordered = sorted(statement, key=lambda sentence: sentence.index)
+        indexes = {*context_of(talk, ordered[0]), *(sentence.index for sentence in ordered)}
+        answer = answer_to(talk, ordered[-1])[:ANSWER_SENTENCES] if ordered[-1].is_question else ()
+        indexes |= {sentence.index for sentence in answer}
+        passages.append(Passage(tuple(sorted(indexes)), unanswered=ordered[-1].is_question and not answer))
+    return merged(passages)
