@@ -53,10 +53,10 @@ class CosmosConnection:
     async def container(self, name: str) -> ContainerProxy:
         """The container. Raises: StoreUnavailable, also when it should have been provisioned and was not."""
         if name not in self._containers:
-            async with self._opening:
+            # Waiting for the lock counts: behind a dead account, callers must not queue for a deadline each.
+            async with in_our_words(f"open container {name}", deadline_s=self._deadline_s), self._opening:
                 if name not in self._containers:
-                    async with in_our_words(f"open container {name}", deadline_s=self._deadline_s):
-                        self._containers[name] = await self._open(name)
+                    self._containers[name] = await self._open(name)
         return self._containers[name]
 
     async def close(self) -> None:
