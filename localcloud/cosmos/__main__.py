@@ -12,7 +12,7 @@ from aiohttp import web
 
 from localcloud.cosmos.auth import EMULATOR_KEY, MasterKey
 from localcloud.cosmos.catalogue import Catalogue
-from localcloud.cosmos.database_file import open_file
+from localcloud.cosmos.database_file import FileInUse, open_file
 from localcloud.cosmos.faults import Faults
 from localcloud.cosmos.server import CosmosServer
 from localcloud.cosmos.service import CosmosService
@@ -27,7 +27,10 @@ def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     options = _options()
     options.data.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_serve(options.address, options.port, options.data, MasterKey(options.key)))
+    try:
+        asyncio.run(_serve(options.address, options.port, options.data, MasterKey(options.key)))
+    except FileInUse as error:
+        sys.exit(str(error))
 
 
 def _options() -> argparse.Namespace:

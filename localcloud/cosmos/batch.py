@@ -30,7 +30,7 @@ def run_batch(store: ItemStore, items: Items, operations: Any, *, size: int) -> 
     if not isinstance(operations, list) or not operations:
         raise bad_request("Batch request has no operations.")
     if len(operations) > _OPERATIONS_LIMIT:
-        raise bad_request(f"Batch request has more operations than what is supported: {_OPERATIONS_LIMIT}.")
+        raise bad_request("Batch request has more operations than what is supported.")
     if size > _BYTES_LIMIT:
         raise too_large(_BYTES_LIMIT)
     try:

@@ -20,18 +20,25 @@ CREATE INDEX IF NOT EXISTS items_by_expiry ON items (expires_at) WHERE expires_a
 """
 
 
-def open_file(path: Path | str) -> sqlite3.Connection:
-    """Open or create the file for this process alone.
+class FileInUse(RuntimeError):
+    """Another process serves the file."""
 
-    Raises: sqlite3.OperationalError while another process has it open.
-    """
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open or create the file for this process alone. Raises: FileInUse."""
     db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-    db.execute("PRAGMA locking_mode=EXCLUSIVE")
-    db.execute("PRAGMA journal_mode=WAL")
-    # A commit is in the file system's cache before it is answered: it survives a killed process, which is what tests
-    # and users do to an emulator. FULL would survive a power cut as well, at the price of an fsync for every write.
-    db.execute("PRAGMA synchronous=NORMAL")
-    db.executescript(_SCHEMA)
+    try:
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA journal_mode=WAL")
+        # A commit is in the file system's cache before it is answered: it survives a killed process, which is what
+        # tests and users do to an emulator. FULL would survive a power cut too, for an fsync on every write.
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.executescript(_SCHEMA)
+    except sqlite3.OperationalError as error:
+        db.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise FileInUse(f"{path} is in use by another process") from error
     return db
 
 

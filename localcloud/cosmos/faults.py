@@ -49,6 +49,11 @@ class Faults:
             case _:
                 raise bad_request("A fault is {status: 503|429|449, count, retry_after_ms, operation} or {kill_after}.")
 
+    def reset(self) -> None:
+        """Forget what was ordered."""
+        self._refusals.clear()
+        self._writes_to_live = None
+
     def check(self, operation: str) -> None:
         """Refuse a data-plane request when a fault for it is due. Raises: CosmosError 503, 429 or 449."""
         for refusal in self._refusals:

@@ -11,12 +11,14 @@ _ETAG_PATH = {"path": '/"_etag"/?'}
 
 def completed(policy: dict[str, Any] | None) -> dict[str, Any]:
     """Return `policy` with what Azure adds: everything indexed unless excluded, `_etag` never."""
+    wanted = policy or {}
+    excluded = [path for path in wanted.get("excludedPaths", []) if path != _ETAG_PATH]
     return {
         "indexingMode": "consistent",
         "automatic": True,
         "includedPaths": [{"path": "/*"}],
-        "excludedPaths": [_ETAG_PATH],
-        **(policy or {}),
+        **wanted,
+        "excludedPaths": [*excluded, _ETAG_PATH],
     }
 
 

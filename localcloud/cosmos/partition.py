@@ -59,8 +59,9 @@ def key_path(definition: Any) -> tuple[str, ...]:
 
 
 def key_of(document: Any, path: tuple[str, ...], version: int) -> PartitionKey:
-    """Return the key a document carries at `path`. Raises: CosmosError 400 for an array or object there."""
-    return make_key(property_at(document, path), version)
+    """Return the key a document carries at `path`; an array or object there counts as undefined."""
+    value = property_at(document, path)
+    return make_key(value if is_scalar(value) else UNDEFINED, version)
 
 
 def key_from_header(header: str | None, version: int) -> PartitionKey | None:

@@ -35,6 +35,7 @@ class CosmosServer:
         app.router.add_get("/_emulator/stats", self._show_stats)
         app.router.add_post("/_emulator/stats/reset", self._reset_stats)
         app.router.add_post("/_emulator/faults", self._order_fault)
+        app.router.add_post("/_emulator/faults/reset", self._reset_faults)
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
 
@@ -50,6 +51,10 @@ class CosmosServer:
             self._faults.order(await request.json())
         except CosmosError as error:
             return web.json_response({"code": error.code, "message": error.message}, status=error.status)
+        return web.json_response({})
+
+    async def _reset_faults(self, request: web.Request) -> web.Response:
+        self._faults.reset()
         return web.json_response({})
 
     async def _handle(self, request: web.Request) -> web.Response:

@@ -1,0 +1,59 @@
+"""The accounts of the Cosmos contract: the emulator always, a real one where its settings are given."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+
+INDEXING_POLICY: dict[str, Any] = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [{"path": "/secret/*"}, {"path": '/"_etag"/?'}],
+    "compositeIndexes": [
+        [{"path": "/kind", "order": "ascending"}, {"path": "/n", "order": "descending"}],
+    ],
+}
+
+
+@dataclass(frozen=True)
+class CosmosAccount:
+    """Where the contract is asked, and the database the run has to itself."""
+
+    endpoint: str
+    key: str
+    database: str = field(default_factory=lambda: f"contract-{uuid4().hex}")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What clients are made with: an endpoint of plain http must not be discovered anew as https."""
+        return {"enable_endpoint_discovery": not self.endpoint.startswith("http:")}
+
+    def client(self, key: str | None = None) -> CosmosClient:
+        """Return a client not connected yet."""
+        return CosmosClient(self.endpoint, key or self.key, **self.options)
+
+
+@pytest.fixture(scope="session", params=["emulator", "configured"])
+def cosmos_account(request: pytest.FixtureRequest) -> CosmosAccount:
+    if request.param == "emulator":
+        emulator = request.getfixturevalue("cosmos")
+        return CosmosAccount(emulator.endpoint, emulator.key)
+    if "COSMOS__ENDPOINT" not in os.environ:
+        pytest.skip("COSMOS__ENDPOINT and COSMOS__KEY name no account")
+    return CosmosAccount(os.environ["COSMOS__ENDPOINT"], os.environ["COSMOS__KEY"])
+
+
+@pytest.fixture(scope="session")
+async def cosmos_container(cosmos_account: CosmosAccount) -> AsyncIterator[ContainerProxy]:
+    async with cosmos_account.client() as client:
+        database = await client.create_database(cosmos_account.database)
+        yield await database.create_container(
+            "items", PartitionKey("/pk"), indexing_policy=INDEXING_POLICY, default_ttl=-1
+        )
+        await client.delete_database(cosmos_account.database)
