@@ -97,8 +97,9 @@ class CosmosConnection:
             enable_endpoint_discovery=not self._endpoint.startswith("http://"),
             connection_timeout=2,
             read_timeout=self._deadline_s,
-            retry_connect=1,
-            # A write whose answer was lost must not be sent again unseen: its second answer would be a conflict.
+            # A write whose answer was lost must not be sent again unseen: a second create meets the first, a second
+            # incr counts twice. To the SDK a line cut while waiting is a failed connect, so that is not retried either.
+            retry_connect=0,
             retry_read=0,
             retry_status=0,
             retry_throttle_total=2,

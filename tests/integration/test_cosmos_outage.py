@@ -19,7 +19,7 @@ from shared.domain.errors import (
     StoreUnavailable,
     TooLarge,
 )
-from shared.ports import Create
+from shared.ports import Change, Create
 
 KEY = "a2V5"
 ITEM = {"id": "one", "session_id": "s"}
@@ -38,6 +38,8 @@ class Account:
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
     container_status: int = 200
+    drops: bool = False
+    """Take the request, then cut the line instead of answering."""
     asked: int = 0
     port: int = field(default_factory=free_port)
     answering: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,6 +77,8 @@ class Account:
     async def _items(self, request: web.Request) -> web.Response:
         self.asked += 1
         await self.answering.wait()
+        if self.drops and request.transport is not None:
+            request.transport.abort()
         return web.json_response({"code": "trouble", "message": "trouble"}, status=self.status, headers=self.headers)
 
 
@@ -160,6 +164,16 @@ async def test_a_write_without_an_answer_is_not_sent_twice_unseen(account, items
     account.status = status
     await failure_of(items)
     assert account.asked == 1
+
+
+async def test_a_write_whose_answer_was_cut_off_is_not_sent_twice_unseen(account, items):
+    account.drops = True
+    assert type(await failure_of(items)) is StoreUnavailable
+    with pytest.raises(StoreUnavailable):
+        await items.batch("sessions", "s", [Create(ITEM)])
+    with pytest.raises(StoreUnavailable):
+        await items.patch("sessions", "s", "one", [Change("incr", "/n", 1)])
+    assert account.asked == 3
 
 
 async def test_a_missing_container_is_not_a_missing_item(account, items):
