@@ -1,0 +1,135 @@
+"""The stitched audio on disk: 16 kHz mono 16-bit FLAC, written and read as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+RATE = 16_000
+"""Hz, of everything after stitching."""
+
+_LAYOUT = "mono"
+_FORMAT = "s16"
+_SILENCE_SAMPLES = RATE
+
+
+class FlacWriter:
+    """Appends decoded audio of any rate, layout and sample format. Memory does not grow with length."""
+
+    def __init__(self, path: Path) -> None:
+        # Without the bitexact flag the header names the library's version: same audio, different bytes.
+        self._file: Any = av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"})
+        self._stream: Any = self._file.add_stream("flac", rate=RATE, layout=_LAYOUT, options={"compression_level": "2"})
+        self._stream.format = _FORMAT
+        self._resampler: Any = None
+        self._source: tuple[object, ...] = ()
+        self.samples = 0
+        """Written so far, at RATE; the resampler may still hold a few (see `settle`)."""
+
+    def __enter__(self) -> FlacWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.settle()
+                if self.samples:
+                    self._file.mux(self._stream.encode(None))
+        finally:
+            self._file.close()
+
+    def write(self, frame: Any) -> None:
+        """Append one decoded frame (av.AudioFrame). Its rate, layout or format may differ from the one before."""
+        source = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if source != self._source:
+            self.settle()
+            self._source = source
+            self._resampler = av.AudioResampler(format=_FORMAT, layout=_LAYOUT, rate=RATE)
+        frame.pts = None  # samples are counted, not timed: a jump in time must not make the resampler invent any
+        for resampled in self._resampler.resample(frame):
+            self._encode(resampled)
+
+    def settle(self) -> int:
+        """Write what the resampler holds, so that the next frame joins exactly; gives the samples written."""
+        if self._resampler is not None:
+            for resampled in self._resampler.resample(None):
+                if resampled is not None:
+                    self._encode(resampled)
+            self._resampler, self._source = None, ()
+        return self.samples
+
+    def write_samples(self, block: npt.NDArray[np.int16]) -> None:
+        """Append mono samples that are at RATE already."""
+        frame = av.AudioFrame.from_ndarray(block[np.newaxis, :], format=_FORMAT, layout=_LAYOUT)
+        frame.sample_rate = RATE
+        self._encode(frame)
+
+    def _encode(self, frame: Any) -> None:
+        frame.pts, frame.time_base = self.samples, Fraction(1, RATE)
+        self.samples += frame.samples
+        self._file.mux(self._stream.encode(frame))
+
+
+def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
+    """The stitched audio as mono blocks of `block_ms` (the last may be shorter), -1…1, at RATE."""
+    wanted = block_ms * RATE // 1000
+    held: list[npt.NDArray[np.int16]] = []
+    count = 0
+    for piece in _read(path):
+        held.append(piece)
+        count += len(piece)
+        if count >= wanted:
+            joined = np.concatenate(held)
+            whole = count - count % wanted
+            for start in range(0, whole, wanted):
+                yield _as_float(joined[start : start + wanted])
+            held, count = [joined[whole:]], count - whole
+    if count:
+        yield _as_float(np.concatenate(held))
+
+
+def insert_silences(path: Path, silences: Sequence[tuple[int, int]]) -> None:
+    """Put silence into a stitched file: pairs of (position in the present file, length), both in samples at RATE."""
+    longer = path.with_name(path.name + ".filled")
+    waiting = sorted(silences)
+    position = 0
+    try:
+        with FlacWriter(longer) as flac:
+            for block in _read(path):
+                rest = block
+                while waiting and waiting[0][0] <= position + len(rest):
+                    at, length = waiting.pop(0)
+                    before, rest, position = rest[: at - position], rest[at - position :], at
+                    if len(before):
+                        flac.write_samples(before)
+                    _write_silence(flac, length)
+                if len(rest):
+                    flac.write_samples(rest)
+                position += len(rest)
+        longer.replace(path)
+    finally:
+        longer.unlink(missing_ok=True)
+
+
+def _write_silence(flac: FlacWriter, length: int) -> None:
+    for start in range(0, length, _SILENCE_SAMPLES):
+        flac.write_samples(np.zeros(min(_SILENCE_SAMPLES, length - start), dtype=np.int16))
+
+
+def _read(path: Path) -> Iterator[npt.NDArray[np.int16]]:
+    with av.open(str(path), format="flac") as file:
+        for frame in file.decode(audio=0):
+            yield frame.to_ndarray()[0]
+
+
+def _as_float(block: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    return block.astype(np.float32) / np.float32(32768)
