@@ -1,6 +1,6 @@
 """Accept one chunk of a session's audio: nothing that was accepted is ever lost.
 
-    1 validate and hash      nothing is stored for input we refuse
+    1 authorize, validate    nothing is stored for input we refuse
     2 blob                   create-only, under the folder of the session's first day
     3 ledger                 one batch: the chunk item and the session's count
     4 recording row          deterministic key
@@ -11,6 +11,7 @@ Every step may be repeated, so the client's answer to anything but a 200 is to s
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from shared.audio.sniff import looks_like_audio
+from shared.domain.caller import Caller, require_acting_for
 from shared.domain.errors import (
     AlreadyExists,
     ChunkConflict,
@@ -36,6 +38,7 @@ from shared.ports import BlobStore, Clock
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.records import Records
+from shared.services.relationships import Relationships
 from shared.services.seal_session import seal_session
 
 PIECE = 1024 * 1024
@@ -71,7 +74,9 @@ class Accepted:
 
 async def accept_chunk(
     upload: Upload,
+    caller: Caller,
     *,
+    relationships: Relationships,
     ledger: Ledger,
     records: Records,
     numbers: Numbers,
@@ -82,9 +87,17 @@ async def accept_chunk(
     """Store a chunk and seal its session when it was the last one missing.
 
     Raises: InvalidInput (with the code of the rule broken), TooLarge, UnsupportedMedia, ChunkConflict,
-    Conflict (`session_conflict`), NotFound (`session_not_found`), StoreUnavailable.
+    Conflict (`session_conflict`), Forbidden, NotFound (`relationship_not_found`, `session_not_found`),
+    StoreUnavailable.
     """
-    digest = _check(upload, limits)
+    require_acting_for(caller, therapist_userid=upload.therapist_userid, client_userid=None)
+    digest = await asyncio.to_thread(_check, upload, limits)
+    await relationships.admit(
+        caller,
+        upload.therapist_clientid,
+        therapist_userid=upload.therapist_userid,
+        client_userid=upload.client_userid,
+    )
     session = await _session_of(upload, ledger, clock)
     key = chunk_id(index=upload.index, filename=safe_filename(upload.filename), sha256=digest)
     if key in session.present:

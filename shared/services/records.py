@@ -83,9 +83,9 @@ class Records:
 
     async def words(self, stored: StoredTranscript) -> Transcript:
         """The transcript with segments and words, decrypted. Raises: NotFound, DecryptionFailed."""
-        keyring = await self._keyrings.of(stored.therapist_client_id)
         sealed = await self._blobs.read(WORDS_BLOBS, stored.words_blob)
-        return Transcript.model_validate_json(keyring.open_bytes(sealed, aad=_aad(stored, "words")))
+        opened = await self._keyrings.open_bytes(stored.therapist_client_id, sealed, aad=_aad(stored, "words"))
+        return Transcript.model_validate_json(opened)
 
     async def save_transcript(self, session: Session, manifest: str, transcript: Transcript) -> StoredTranscript:
         """Encrypt and store; an older transcript of the session stays as a version. Safe to repeat."""

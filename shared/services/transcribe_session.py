@@ -29,6 +29,7 @@ async def transcribe_session(
     blobs: BlobStore,
     queues: Queues,
     speech: SpeechEngine,
+    locale: str,
     clock: Clock,
 ) -> None:
     """Stitch, transcribe and store; then ask for the note.
@@ -52,7 +53,7 @@ async def transcribe_session(
         if session is not None:
             stored = await records.transcript(session)
             if stored is None or stored.manifest != digest:
-                session = await _transcribe(session, manifest, ledger, records, blobs, speech)
+                session = await _transcribe(session, manifest, ledger, records, blobs, speech, locale)
         if session is not None:
             await _pass_on(session, digest, ledger, records, queues)
         await claim.complete()
@@ -70,6 +71,7 @@ async def _transcribe(
     records: Records,
     blobs: BlobStore,
     speech: SpeechEngine,
+    locale: str,
 ) -> Session | None:
     """Store the transcript and say so; None when there is nothing to write a note from."""
     digest, began = manifest.digest, time.monotonic()
@@ -79,7 +81,7 @@ async def _transcribe(
         advanced = await ledger.advance(session.session_id, digest, State.TRANSCRIBING, **facts)
         if advanced is None:
             return None
-        transcript = await _listen(path, audio, speech)
+        transcript = await _listen(path, audio, speech, locale)
     timings = {"stitch_ms": _ms(began, stitched), "transcribe_ms": _ms(stitched, time.monotonic())}
     if not transcript.has_speech:
         log.info("session %s: no speech, so no transcript and no note", session.session_id)
@@ -90,8 +92,8 @@ async def _transcribe(
     return await ledger.advance(session.session_id, digest, State.TRANSCRIBING, timings=timings)
 
 
-async def _listen(path: Path, audio: SessionAudio, speech: SpeechEngine) -> Transcript:
-    transcript = await speech.transcribe(path, locale="en-US")
+async def _listen(path: Path, audio: SessionAudio, speech: SpeechEngine, locale: str) -> Transcript:
+    transcript = await speech.transcribe(path, locale=locale)
     return transcript.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms, "engine": speech.name})
 
 

@@ -1,0 +1,18 @@
+"""The Azure Functions app: registers the blueprints."""
+
+import azure.functions as func
+
+from functions.events import poison, transcribe_sealed, upkeep, write_note
+from functions.http import edge, health, histories, keys, recordings, sessions, transcripts
+
+__all__ = ["health", "histories", "keys", "recordings", "sessions", "transcripts"]  # register with the edge on import
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for blueprint in (
+    edge.blueprint,
+    transcribe_sealed.blueprint,
+    write_note.blueprint,
+    poison.blueprint,
+    upkeep.blueprint,
+):
+    app.register_functions(blueprint)

@@ -1,0 +1,16 @@
+"""What is done by the clock."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from shared.bootstrap import services
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@blueprint.function_name("sweep")
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
+async def sweep(timer: func.TimerRequest) -> None:
+    """Push on what stands still, seal what was left open."""
+    await services().sweeper.sweep()

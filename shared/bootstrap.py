@@ -1,0 +1,131 @@
+"""Settings in, services out: the only place that knows every adapter.
+
+Nothing connects here. Clients open with their first use and heavy engines load with theirs, so importing the app
+and starting it cost little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from azure.identity.aio import DefaultAzureCredential
+
+from shared.adapters.azure_blobs import AzureBlobs
+from shared.adapters.azure_queues import AzureQueues
+from shared.adapters.cosmos_items import CosmosItems
+from shared.adapters.embedded_notes import EmbeddedNoteEngine
+from shared.adapters.embedded_speech import EmbeddedSpeechEngine
+from shared.adapters.jwt_tokens import JwtVerifier
+from shared.adapters.local_kek import LocalKek
+from shared.crypto.keyring import Keyrings
+from shared.domain.limits import Limits
+from shared.ports import BlobStore, Clock, NoteEngine, Queues, SpeechEngine
+from shared.services.claims import Claims
+from shared.services.ledger import Ledger
+from shared.services.numbers import Numbers
+from shared.services.records import Records
+from shared.services.relationships import Relationships
+from shared.services.sweep import Sweeper
+from shared.settings import KeySettings, Settings, SpeechSettings, StorageSettings
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """See Clock.now."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What triggers hand to use cases."""
+
+    blobs: BlobStore
+    queues: Queues
+    clock: Clock
+    limits: Limits
+    locale: str
+    keyrings: Keyrings
+    numbers: Numbers
+    ledger: Ledger
+    claims: Claims
+    records: Records
+    relationships: Relationships
+    sweeper: Sweeper
+    tokens: JwtVerifier
+    speech: SpeechEngine
+    notes: NoteEngine
+    checks: dict[str, Callable[[], Awaitable[object]]]
+    """What readiness asks, by the dependency's name; each raises when it is away."""
+
+
+@cache
+def services() -> Services:
+    """The process's services, built at the first call that needs them."""
+    return build(Settings())
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Services:
+    """Wire everything together. Raises: ValueError when settings contradict each other."""
+    clock = clock or SystemClock()
+    blobs, queues = _storage(settings.storage)
+    cosmos = settings.cosmos
+    items = CosmosItems(
+        cosmos.endpoint,
+        cosmos.key.get_secret_value() if cosmos.key else DefaultAzureCredential(),
+        database=cosmos.database,
+        may_create=cosmos.create,
+    )
+    keyrings = Keyrings(items=items, kek=_kek(settings.keys), clock=clock)
+    numbers = Numbers(items)
+    ledger = Ledger(items, clock)
+    claims = Claims(items, clock, settings.limits.claim_lease)
+    return Services(
+        blobs=blobs,
+        queues=queues,
+        clock=clock,
+        limits=settings.limits,
+        locale=settings.speech.locale,
+        keyrings=keyrings,
+        numbers=numbers,
+        ledger=ledger,
+        claims=claims,
+        records=Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock),
+        relationships=Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload),
+        sweeper=Sweeper(ledger=ledger, claims=claims, blobs=blobs, queues=queues, clock=clock, limits=settings.limits),
+        tokens=JwtVerifier(
+            issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url
+        ),
+        speech=_speech(settings.speech),
+        notes=EmbeddedNoteEngine(),
+        checks={
+            "blobs": lambda: blobs.info("sealed", "readiness"),
+            "queues": queues.reachable,
+            "cosmos": lambda: items.read("directory", "readiness", "readiness"),
+        },
+    )
+
+
+def _storage(settings: StorageSettings) -> tuple[AzureBlobs, AzureQueues]:
+    if settings.connection_string is not None:
+        account = settings.connection_string.get_secret_value()
+        return AzureBlobs(account), AzureQueues(account)
+    if settings.blob_url is None or settings.queue_url is None:
+        raise ValueError("set STORAGE__CONNECTION_STRING, or STORAGE__BLOB_URL and STORAGE__QUEUE_URL")
+    credential = DefaultAzureCredential()
+    return AzureBlobs(settings.blob_url, credential), AzureQueues(settings.queue_url, credential)
+
+
+def _kek(settings: KeySettings) -> LocalKek:
+    if settings.local_file is None:
+        raise ValueError("set KEYS__LOCAL_FILE for the local key-encryption key")
+    return LocalKek(settings.local_file, may_create=settings.local_create)
+
+
+def _speech(settings: SpeechSettings) -> EmbeddedSpeechEngine:
+    chosen = settings.embedded
+    return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
