@@ -54,6 +54,8 @@ class Words(Model):
     negations: frozenset[str]
     affirmations: frozenset[str]
     refusals: frozenset[str]
+    openers: frozenset[str]
+    lead_ins: frozenset[str]
     same: dict[str, int]
     """Word to the number of its group of equivalents."""
 

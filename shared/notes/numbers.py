@@ -79,7 +79,7 @@ def _read(tokens: Sequence[str], position: int) -> tuple[Decimal | None, int]:
         return Decimal(word.replace(",", "")), position + 1
     if word in _ADVERBS:
         return Decimal(_ADVERBS[word]), position + 1
-    whole, following = _spoken(tokens, position)
+    whole, following = (0, position) if word == "point" else _spoken(tokens, position)
     if whole is None:
         return None, position + 1
     digits = ""
@@ -88,7 +88,9 @@ def _read(tokens: Sequence[str], position: int) -> tuple[Decimal | None, int]:
             if _UNITS.get(word, _DIGIT) >= _DIGIT:
                 break
             digits += str(_UNITS[word])
-    return (Decimal(f"{whole}.{digits}"), following + 1 + len(digits)) if digits else (Decimal(whole), following)
+    if digits:
+        return Decimal(f"{whole}.{digits}"), following + 1 + len(digits)
+    return (Decimal(whole), following) if following > position else (None, position + 1)
 
 
 def _spoken(tokens: Sequence[str], position: int) -> tuple[int | None, int]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from shared.domain.note import Statement
 from shared.notes import lexica
+from shared.notes.numbers import numbers_in
 from shared.notes.roles import THERAPIST, Roles
 from shared.notes.talk import Sentence, Talk, is_filler
 
@@ -52,7 +53,7 @@ def answer_to(talk: Talk, question: Sentence) -> tuple[Sentence, ...]:
     turn = talk.turns[question.turn]
     if len(talk.speakers) == 1:
         following = [s for s in turn.sentences if s.index > question.index]
-        return tuple(following[:2])
+        return tuple(takewhile(lambda s: not s.is_question, following[:2]))
     answer: list[Sentence] = []
     for later in talk.turns[turn.index + 1 : turn.index + 1 + _ANSWER_TURNS]:
         if later.after_gap:
@@ -63,28 +64,37 @@ def answer_to(talk: Talk, question: Sentence) -> tuple[Sentence, ...]:
     return tuple(answer)
 
 
-def points_back(sentence: Sentence) -> bool:
-    """Whether the sentence opens by pointing at what was just said ("Let's make that one of our goals.")."""
-    return bool(_POINTS_BACK.search(lexica.plain(sentence.text)))
-
-
-def leans_on_context(sentence: Sentence) -> bool:
-    """Whether the sentence means little without what was said before it ("Yes.", "Not good.", "Every morning.")."""
-    said = [word for word in sentence.words if word not in lexica.words().fillers]
-    if not said:
+def leans_on_question(sentence: Sentence) -> bool:
+    """Whether an answer needs its question ("Yes.", "Some sweating.", "Point four milligrams a day.")."""
+    said = [word for word in sentence.words if word not in lexica.words().lead_ins]
+    if len(said) <= _SHORT_ANSWER or said[0] not in lexica.words().openers:
         return True
+    has_dose = any(number.unit for number in numbers_in(sentence.text))
+    return has_dose and not lexica.medicine_names().search(lexica.plain(sentence.text))
+
+
+def leans_on_what_was_said(sentence: Sentence) -> bool:
+    """Whether a sentence means little without the one before it ("No.", "That would be helpful.")."""
+    empty = lexica.words().fillers | lexica.words().lead_ins
+    said = [word for word in sentence.words if word not in empty]
     marks = lexica.words().affirmations | lexica.words().refusals
-    return len(said) <= _SHORT_ANSWER or said[0] in marks
+    short = len(said) <= _SHORT_ANSWER or said[0] in marks
+    return short or bool(_POINTS_BACK.search(lexica.plain(sentence.text)))
 
 
 def context_of(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
     """What must be quoted before this sentence for it to be understood; empty when it stands alone."""
+    if sentence.is_question:
+        return ()
     turn = talk.turns[sentence.turn]
-    opens = sentence.index == turn.sentences[0].index
+    before = [s for s in turn.sentences if s.index < sentence.index]
+    if before and len(talk.speakers) > 1:
+        short = all(len(s.words) <= _SHORT_ANSWER for s in [*before, sentence])
+        return (*context_of(talk, before[0]), *(s.index for s in before)) if short else ()
     question = question_before(talk, sentence)
-    if question is not None and leans_on_context(sentence):
-        return (question.index,)
-    if opens and turn.index > 0 and not turn.after_gap and (leans_on_context(sentence) or points_back(sentence)):
+    if question is not None:
+        return (question.index,) if leans_on_question(sentence) else ()
+    if turn.index > 0 and not before and not turn.after_gap and leans_on_what_was_said(sentence):
         return (talk.turns[turn.index - 1].sentences[-1].index,)
     return ()
 

@@ -13,6 +13,10 @@ LONGEST_ANSWER = 120
 """Words of an answer quoted in full; mentions beyond are quoted on their own."""
 
 
+LONGEST_LEAD_UP = 40
+"""Words of an answer quoted before the sentence that mentions risk."""
+
+
 def mentions(talk: Talk) -> set[int]:
     """Indexes of the sentences that mention risk."""
     return talk.touching(lexica.risk())
@@ -20,9 +24,13 @@ def mentions(talk: Talk) -> set[int]:
 
 def risk_passages(talk: Talk) -> list[Passage]:
     """All mentions and what followed up on them, each with the question it answers or the answer it got."""
+    return merged(_passage(talk, talk.sentences[index]) for index in sorted(about_risk(talk)))
+
+
+def about_risk(talk: Talk) -> set[int]:
+    """Indexes of the sentences that mention risk or follow up on a mention."""
     named = mentions(talk)
-    relevant = sorted(named | _followups(talk, named))
-    return merged(_passage(talk, talk.sentences[index]) for index in relevant)
+    return named | _followups(talk, named)
 
 
 def _followups(talk: Talk, named: set[int]) -> set[int]:
@@ -41,8 +49,7 @@ def _followups(talk: Talk, named: set[int]) -> set[int]:
 def _passage(talk: Talk, sentence: Sentence) -> Passage:
     if sentence.is_question:
         return _asked(talk, sentence)
-    question = question_before(talk, sentence)
-    before = (question.index,) if question else context_of(talk, sentence)
+    before = _lead_up(talk, sentence)
     pending = _question_left_open(talk, sentence)
     if pending is not None:
         asked = _asked(talk, pending)
@@ -50,9 +57,20 @@ def _passage(talk: Talk, sentence: Sentence) -> Passage:
     return Passage((*before, sentence.index))
 
 
+def _lead_up(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
+    """The question a mention answers, with the answer up to it; else what it needs to be understood."""
+    opening = talk.turns[sentence.turn].sentences[0]
+    answer = [s for s in talk.turns[sentence.turn].sentences if s.index < sentence.index]
+    if len(talk.speakers) == 1 or sum(len(s.words) for s in answer) > LONGEST_LEAD_UP:
+        return context_of(talk, sentence)
+    question = question_before(talk, opening)
+    return (question.index, *(s.index for s in answer)) if question else context_of(talk, sentence)
+
+
 def _asked(talk: Talk, question: Sentence) -> Passage:
     """A question, what the asker added to it in the same breath, and the answer."""
-    asked = [s.index for s in talk.turns[question.turn].sentences if s.index >= question.index and s.is_question]
+    rest = [s for s in talk.turns[question.turn].sentences if s.index >= question.index]
+    asked = [s.index for s in (rest[:1] if len(talk.speakers) == 1 else rest) if s.is_question]
     answer = _within(answer_to(talk, question), LONGEST_ANSWER)
     return Passage(tuple(sorted({*asked, *answer})), unanswered=not answer)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.notes import lexica
-from shared.notes.talk import Talk
+from shared.notes.talk import Sentence, Talk
 
-THERAPIST, CLIENT, UNKNOWN = "therapist", "client", "unknown"
+THERAPIST, CLIENT, UNKNOWN, ANY = "therapist", "client", "unknown", "any"
 BELIEVED_FROM = 0.75
 """Below this confidence nobody gets a role: a wrong attribution is worse than none."""
 
@@ -70,13 +70,21 @@ def _guessed(talk: Talk) -> Roles:
     return Roles({therapist: THERAPIST, client: CLIENT}, confidence=confidence)
 
 
+def sounds_like(sentence: Sentence) -> str:
+    """Whose sentence it would be, from its words alone: to sort it, never to ascribe it."""
+    score = _signs(sentence)
+    return THERAPIST if score > 0 else CLIENT if score < 0 else UNKNOWN
+
+
 def _therapist_score(talk: Talk, speaker: str) -> float:
-    """Signs of a therapist minus signs of a client per sentence; little speech counts for little."""
+    """Signs of a therapist per sentence; little speech counts for little."""
     sentences = [sentence for sentence in talk.sentences if sentence.speaker == speaker]
-    total = 0.0
-    for sentence in sentences:
-        text = lexica.plain(sentence.text)
-        total += _QUESTION_WEIGHT * sentence.is_question
-        total += sum(bool(cue.search(text)) for cue in lexica.role_cues()[THERAPIST])
-        total -= sum(bool(cue.search(text)) for cue in lexica.role_cues()[CLIENT])
-    return total / (len(sentences) + 1)
+    return sum(_signs(sentence) for sentence in sentences) / (len(sentences) + 1)
+
+
+def _signs(sentence: Sentence) -> float:
+    """Signs of a therapist minus signs of a client."""
+    text = lexica.plain(sentence.text)
+    therapist = sum(bool(cue.search(text)) for cue in lexica.role_cues()[THERAPIST])
+    client = sum(bool(cue.search(text)) for cue in lexica.role_cues()[CLIENT])
+    return _QUESTION_WEIGHT * sentence.is_question + therapist - client

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.notes import lexica
+from shared.notes.numbers import numbers_in
 from shared.notes.passages import Passage, answer_to, context_of, merged, question_before
-from shared.notes.risk import mentions
-from shared.notes.roles import UNKNOWN, Roles
+from shared.notes.risk import about_risk
+from shared.notes.roles import ANY, THERAPIST, UNKNOWN, Roles, sounds_like
 from shared.notes.salience import salience
 from shared.notes.talk import Sentence, Talk
 from shared.notes.templates import Take, Template, TemplateSection
 from shared.notes.wording import content_words
 
 INHERITED = 0.8
-"""Strength of a topic that only the question names, for the first sentence of the answer."""
+"""Strength of a topic that only the question, or the sentence before, names."""
+
+_GOES_ON = frozenset({"it", "them", "they", "those", "both"})
 
 EACH_FURTHER_CUE = 0.25
 SALIENCE_WEIGHT = 0.6
@@ -38,10 +41,11 @@ LONGEST_STATEMENT = 75
 
 @dataclass(frozen=True)
 class Marks:
-    """What a sentence shows: strength of its topics, strength of its kinds."""
+    """What a sentence shows: strength of its topics and of its kinds; `own` topics are named in the sentence itself."""
 
     topics: dict[str, float]
     kinds: dict[str, float]
+    own: frozenset[str]
 
 
 @dataclass
@@ -56,26 +60,51 @@ class Chosen:
 def choose(template: Template, talk: Talk, roles: Roles, risks: Sequence[Passage]) -> dict[str, list[Passage]]:
     """Passages by section key, in order of time, at most `at_most` a section, nothing said twice in the note.
 
-    `risks` are quoted in the risk section already. A mention of risk may stand elsewhere only as a plan; what else
-    was said in the same answer may stand in a section of its own.
+    `risks` are quoted in the risk section already. Elsewhere they may stand only as the therapist's plan, or as what
+    a client added to a denial.
     """
-    mentioned = mentions(talk)
-    quoted = {index for passage in risks for index in passage.sentences}
     marks = _marks(talk, roles)
     weights = salience(talk)
+    quoted = {index for passage in risks for index in passage.sentences}
+    repeatable = _repeatable(talk, roles, risks)
     candidates: dict[str, list[tuple[float, Sentence]]] = {section.key: [] for section in template.sections}
     for sentence in talk.sentences:
-        best = _best_section(template, marks[sentence.index], mentions_risk=sentence.index in mentioned)
-        if best is None or len(sentence.words) < SHORTEST:
+        kinds = repeatable.get(sentence.index, frozenset()) if sentence.index in quoted else None
+        best = _best_section(template, marks[sentence.index], kinds)
+        if best is None or (len(sentence.words) < SHORTEST and question_before(talk, sentence) is None):
             continue
         score, section = best
         if not (section.risk and sentence.index in quoted):
             candidates[section.key].append((score + SALIENCE_WEIGHT * float(weights[sentence.index]), sentence))
     said: list[set[str]] = []
+    picked = {section.key: _pick(section, candidates[section.key], marks, said) for section in template.sections}
+    answers = {s.index for statements in picked.values() for statement in statements for s in _answer(talk, statement)}
     return {
-        section.key: _passages(talk, _pick(section, candidates[section.key], marks, said))
+        section.key: _passages(
+            talk, section, [s for s in picked[section.key] if not {x.index for x in s} <= answers], marks
+        )
         for section in template.sections
     }
+
+
+def _repeatable(talk: Talk, roles: Roles, risks: Sequence[Passage]) -> dict[int, frozenset[str]]:
+    """Sentences quoted with a risk that may stand elsewhere too, with the kinds of statement they may be."""
+    central = about_risk(talk)
+    found: dict[int, frozenset[str]] = {}
+    for passage in risks:
+        for sentence in (talk.sentences[index] for index in passage.sentences):
+            opening = talk.turns[sentence.turn].sentences[0]
+            if not sentence.is_question and roles.of(sentence.speaker) == THERAPIST:
+                found[sentence.index] = frozenset({"plan"})
+            elif sentence.index not in central and sentence != opening and _is_addition(opening, sentence):
+                found[sentence.index] = frozenset({"report", "response"})
+    return found
+
+
+def _is_addition(opening: Sentence, sentence: Sentence) -> bool:
+    """Whether it goes on from a denial to something else ("No, nothing like that. I just feel exhausted.")."""
+    denies = next(iter(opening.words), "") in lexica.words().refusals
+    return denies and not {"it", "that", "them", "this"}.intersection(sentence.words)
 
 
 def _marks(talk: Talk, roles: Roles) -> list[Marks]:
@@ -86,21 +115,30 @@ def _marks(talk: Talk, roles: Roles) -> list[Marks]:
         if lexica.medicine_names().search(text):
             own["medication"] += 1.0
         topics = {name: strength for name, strength in own.items() if strength}
-        for name in _asked_about(talk, sentence, found):
-            topics.setdefault(name, INHERITED)
+        inherited = [name for name in _carried_over(talk, sentence, found) if name not in topics]
+        named = frozenset(topics)
+        topics |= dict.fromkeys(inherited, INHERITED)
+        role = roles.of(sentence.speaker)
+        acting = (ANY, role if role != UNKNOWN else sounds_like(sentence))
         kinds = {
             name: _strength(kind.cues, text)
             for name, kind in lexica.kinds().items()
-            if kind.speaker in ("any", roles.of(sentence.speaker)) or roles.of(sentence.speaker) == UNKNOWN
+            if kind.speaker in acting or UNKNOWN in acting
         }
-        found.append(Marks(topics, kinds))
+        found.append(Marks(topics, kinds, named))
     return found
 
 
-def _asked_about(talk: Talk, sentence: Sentence, found: Sequence[Marks]) -> dict[str, float]:
-    """Topics of the question this sentence answers, if it is the first of the answer."""
+def _carried_over(talk: Talk, sentence: Sentence, found: Sequence[Marks]) -> Sequence[str]:
+    """Topics of the question an answer begins with, or of the sentence before that this one goes on from."""
     question = question_before(talk, sentence)
-    return found[question.index].topics if question is not None else {}
+    if question is not None:
+        return sorted(found[question.index].topics)
+    before = talk.sentences[sentence.index - 1] if sentence.index else None
+    if before is None or before.turn != sentence.turn:
+        return ()
+    goes_on = _GOES_ON.intersection(sentence.words) or (numbers_in(sentence.text) and not before.is_question)
+    return sorted(found[before.index].topics) if goes_on else ()
 
 
 def _strength(cues: Sequence[lexica.Cue], text: str) -> float:
@@ -109,12 +147,12 @@ def _strength(cues: Sequence[lexica.Cue], text: str) -> float:
     return 1 + EACH_FURTHER_CUE * (hits - 1) if hits else 0.0
 
 
-def _best_section(template: Template, marks: Marks, *, mentions_risk: bool) -> tuple[float, TemplateSection] | None:
+def _best_section(
+    template: Template, marks: Marks, only: frozenset[str] | None
+) -> tuple[float, TemplateSection] | None:
     scores = [
         (
-            max(
-                (_worth(take, marks) for take in section.takes if not mentions_risk or take.kind == "plan"), default=0.0
-            ),
+            max((_worth(take, marks) for take in section.takes if only is None or take.kind in only), default=0.0),
             section,
         )
         for section in template.sections
@@ -175,12 +213,28 @@ def _add(chosen: Chosen, sentence: Sentence) -> bool:
     return True
 
 
-def _passages(talk: Talk, statements: list[list[Sentence]]) -> list[Passage]:
+def _passages(
+    talk: Talk, section: TemplateSection, statements: list[list[Sentence]], marks: Sequence[Marks]
+) -> list[Passage]:
+    wanted = {name for take in section.takes for name in take.topics}
     passages = []
     for statement in statements:
-        ordered = sorted(statement, key=lambda sentence: sentence.index)
+        ordered = sorted(statement, key=_position)
         indexes = {*context_of(talk, ordered[0]), *(sentence.index for sentence in ordered)}
-        answer = answer_to(talk, ordered[-1])[:ANSWER_SENTENCES] if ordered[-1].is_question else ()
+        question = question_before(talk, ordered[0])
+        if question is not None and not wanted & marks[ordered[0].index].own:
+            indexes.add(question.index)
+        answer = _answer(talk, statement)
         indexes |= {sentence.index for sentence in answer}
         passages.append(Passage(tuple(sorted(indexes)), unanswered=ordered[-1].is_question and not answer))
     return merged(passages)
+
+
+def _answer(talk: Talk, statement: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """What must follow a statement that ends with a question."""
+    last = max(statement, key=_position)
+    return answer_to(talk, last)[:ANSWER_SENTENCES] if last.is_question else ()
+
+
+def _position(sentence: Sentence) -> int:
+    return sentence.index

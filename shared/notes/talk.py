@@ -14,6 +14,10 @@ from shared.notes import lexica
 LONGEST_SENTENCE = 45
 """Words. Recognisers without punctuation would otherwise give one sentence a turn."""
 
+INTERJECTION = 2
+"""Words of a listener ("Mm-hm.", "Okay.") that do not end the other's turn."""
+
+_FINISHED = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*$")
 _END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*\s+")
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|prof|st|vs|no|approx|e\.g|i\.e|[a-z])\.$", re.IGNORECASE)
 _CLAUSE = re.compile(r"\s+(?=(?:and then|and|but|so|because|or)\s)", re.IGNORECASE)
@@ -99,7 +103,7 @@ def _touching(strand: Sequence[Sentence], pattern: re.Pattern[str]) -> Iterator[
 
 
 def _turns(transcript: Transcript) -> Iterator[Turn]:
-    spoken = [segment for segment in transcript.segments if segment.text.strip()]
+    spoken = _rejoined([segment for segment in transcript.segments if segment.text.strip()])
     gaps = sorted(gap.start_ms for gap in transcript.gaps)
     count = index = 0
     part_before = 0
@@ -107,6 +111,22 @@ def _turns(transcript: Transcript) -> Iterator[Turn]:
         sentences = tuple(_sentences(list(run), turn=index, first=count))
         yield Turn(index=index, speaker=speaker, sentences=sentences, after_gap=part != part_before)
         count, index, part_before = count + len(sentences), index + 1, part
+
+
+def _rejoined(segments: list[Segment]) -> list[Segment]:
+    """A listener's short sound set after the sentence it fell into, so that the sentence can be read.
+
+    Only where punctuation and case tell that the sentence goes on.
+    """
+    ordered = list(segments)
+    if 2 * sum(bool(_FINISHED.search(segment.text.strip())) for segment in ordered) < len(ordered):
+        return ordered
+    for place in range(1, len(ordered) - 1):
+        before, between, after = ordered[place - 1 : place + 2]
+        goes_on = not _FINISHED.search(before.text.strip()) and after.text.strip()[0].islower()
+        if before.speaker == after.speaker != between.speaker and goes_on and len(between.text.split()) <= INTERJECTION:
+            ordered[place], ordered[place + 1] = after, between
+    return ordered
 
 
 def _sentences(segments: Sequence[Segment], *, turn: int, first: int) -> Iterator[Sentence]:
