@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from localcloud.cosmos.errors import CosmosError, bad_request, too_large
+from localcloud.cosmos.errors import CosmosError, bad_request
 from localcloud.cosmos.items import ItemRequest, Items, Outcome
 from localcloud.cosmos.store import ItemStore
 from localcloud.cosmos.values import dump
 
 _OPERATIONS_LIMIT = 100
-_BYTES_LIMIT = 2 * 1024 * 1024
 _FAILED_DEPENDENCY = 424
 _MULTI_STATUS = 207
 
@@ -21,18 +20,16 @@ class _RolledBack(Exception):
         self.outcome = outcome
 
 
-def run_batch(store: ItemStore, items: Items, operations: Any, *, size: int) -> Outcome:
-    """Run the operations of a request body of `size` bytes; the outcome's body lists one result each.
+def run_batch(store: ItemStore, items: Items, operations: Any) -> Outcome:
+    """Run the operations of a request's body; the outcome's body lists one result each.
 
     200 when all are done; 207 when one failed: it has its status, the others 424, and nothing has changed.
-    Raises: CosmosError 400 or 413 for what is no batch.
+    Raises: CosmosError 400 for what is no batch.
     """
     if not isinstance(operations, list) or not operations:
         raise bad_request("Batch request has no operations.")
     if len(operations) > _OPERATIONS_LIMIT:
         raise bad_request("Batch request has more operations than what is supported.")
-    if size > _BYTES_LIMIT:
-        raise too_large(_BYTES_LIMIT)
     try:
         with store.writing():
             return _run(items, operations)

@@ -57,7 +57,7 @@ def _indexed(policy: dict[str, Any], path: tuple[str, ...]) -> bool:
 
 def _precision(pattern: str, path: tuple[str, ...]) -> int:
     """0 when `pattern` does not cover the scalar at `path`, more the closer it fits."""
-    *names, end = split_path(pattern)
+    *names, end = split_path("/*" if pattern == "/" else pattern)  # as policies were written at first
     if end == "?" and tuple(names) == path:
         return 2 * len(path) + 2
     if end == "*" and path[: len(names)] == tuple(names):

@@ -23,13 +23,14 @@ class Position:
     """Where the next page starts: after the item born `after`, whose sort keys, each `[value]` or `[]`, are `keys`.
 
     A place among items and not a count of them, so that items changed between two pages move no others. `skip` and
-    `take` are what OFFSET, LIMIT and TOP still ask for.
+    `take` are what OFFSET, LIMIT and TOP still ask for; `range` is the physical range a query over all has come to.
     """
 
     after: int = 0
     keys: list[list[Any]] | None = None
     skip: int = 0
     take: int | None = None
+    range: int = 0
 
     @classmethod
     def start(cls, query: Query) -> "Position":
@@ -38,7 +39,7 @@ class Position:
 
     def token(self) -> str:
         """Return the position as an opaque text."""
-        return base64.b64encode(dump([self.after, self.keys, self.skip, self.take]).encode()).decode()
+        return base64.b64encode(dump([self.after, self.keys, self.skip, self.take, self.range]).encode()).decode()
 
     @classmethod
     def from_token(cls, token: str) -> "Position":
@@ -88,7 +89,7 @@ def _fill(query: Query, found: Iterable[tuple[Row, Any]], position: Position, pa
             continue
         if len(results) >= page_items or size >= PAGE_BYTES:
             return Page(results, size, replace(position, skip=0, take=take))
-        position = Position(row.born, _keys(query, item) if query.order else None)
+        position = replace(position, after=row.born, keys=_keys(query, item) if query.order else None)
         take = None if take is None else take - 1
         value = row.body if whole else value_of(item)
         if value is not UNDEFINED:

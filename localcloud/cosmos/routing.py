@@ -1,9 +1,12 @@
 """Which operation a request is."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
 from localcloud.cosmos.errors import not_implemented
+
+_DATABASE_RID = re.compile(r"[A-Za-z0-9+-]{6}==")
 
 
 class Operation(StrEnum):
@@ -71,6 +74,8 @@ _PARENTS = {"": (), "dbs": (), "offers": (), "colls": ("dbs",), "docs": ("dbs", 
 
 def resolve(method: str, segments: list[str], headers: Mapping[str, str]) -> Operation:
     """Return the operation of a request. Raises: CosmosError 501 naming one that is not supported."""
+    if len(segments) > 1 and _DATABASE_RID.fullmatch(segments[1]):
+        raise not_implemented("links by resource id (_self); name databases, containers and items by their ids")
     is_feed = len(segments) % 2 == 1 or not segments
     types = segments[::2]
     last = types[-1] if types else ""

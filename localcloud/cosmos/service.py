@@ -7,8 +7,8 @@ from localcloud.cosmos.batch import run_batch
 from localcloud.cosmos.catalogue import Catalogue
 from localcloud.cosmos.charges import METADATA
 from localcloud.cosmos.container import Container, check_id, new_definition
-from localcloud.cosmos.errors import CONTAINER_RECREATED, bad_request
-from localcloud.cosmos.items import ItemRequest, Items, Outcome
+from localcloud.cosmos.errors import CONTAINER_RECREATED, bad_request, too_large
+from localcloud.cosmos.items import ITEM_LIMIT, ItemRequest, Items, Outcome
 from localcloud.cosmos.partition import RANGES, PartitionKey, key_from_header
 from localcloud.cosmos.queries import answer_listing, answer_plan, answer_query
 from localcloud.cosmos.routing import WRITES, Operation
@@ -102,11 +102,13 @@ class CosmosService:
     def _item(
         self, operation: Operation, container: Container, key: PartitionKey | None, request: WireRequest
     ) -> WireResponse:
+        if len(request.body) > ITEM_LIMIT:  # whatever the item's own size: escaped text counts as it is sent
+            raise too_large(ITEM_LIMIT)
         items = Items(self._store, container, key)
         if operation is Operation.BATCH:
             if key is None:
                 raise bad_request("A batch needs a partition key.")
-            return _outcome(run_batch(self._store, items, request.json(), size=len(request.body)))
+            return _outcome(run_batch(self._store, items, request.json()))
         item_request = _item_request(operation, request)
         if operation is Operation.READ_ITEM:
             return _outcome(items.apply(item_request))

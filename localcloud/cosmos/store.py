@@ -102,7 +102,7 @@ class ItemStore:
             "DELETE FROM items WHERE container = ? AND partition = ? AND id = ?", (container.number, key.text, item_id)
         )
 
-    def scan(self, container: Container, scope: Scope, *, after: int) -> Iterator[Row]:
+    def scan(self, container: Container, scope: Scope, after: int) -> Iterator[Row]:
         """Yield the items in `scope` born after `after`, oldest first."""
         where = ["container = ?", "born > ?", _ALIVE]
         values: list[int | float | str] = [container.number, after, time.time()]
