@@ -6,7 +6,7 @@ import os
 import sys
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,15 @@ class Meeting:
         return self.facts
 
 
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return once a condition holds that nobody tells of: a queue is empty, a log has a line."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.05)
+
+
 class Witness:
     """Meets the functions of the test app, each when it runs."""
 
@@ -61,18 +70,22 @@ class Witness:
             facts = json.loads(await reader.readline())
             meeting = Meeting(facts, asyncio.get_running_loop().create_future())
             self._met[facts["function"]].put_nowait(meeting)
-            left = asyncio.ensure_future(reader.read())
-            await asyncio.wait([meeting.answered, left], return_when=asyncio.FIRST_COMPLETED)
+            left = asyncio.create_task(reader.read())
+            left.add_done_callback(lambda _: meeting.answered.cancel())
+            await asyncio.wait([meeting.answered])
             left.cancel()
-            if meeting.answered.done():
+            if not meeting.answered.cancelled():
                 writer.write(meeting.answered.result().encode() + b"\n")
         finally:
             writer.close()
 
     async def meet(self, function: str) -> Meeting:
-        """Wait until the function runs."""
+        """Wait until the function runs; a run that has ended meanwhile, with its host, is passed over."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await self._met[function].get()
+            while True:
+                meeting = await self._met[function].get()
+                if not meeting.answered.cancelled():
+                    return meeting
 
     def has_met(self, function: str) -> bool:
         """Whether a run of the function waits to be met."""
@@ -113,7 +126,9 @@ class Hosts:
             "OFTEN": "* * * * * *",
         }
 
-    def start(self, *functions: str, arguments: tuple[str, ...] = (), **settings: str) -> RunningHost:
+    def start(
+        self, *functions: str, arguments: Sequence[str] = (), settings: Mapping[str, str] | None = None
+    ) -> RunningHost:
         """Start a host of these functions, of all when none is named, and return once it serves."""
         port = free_port()
         environment = {
@@ -124,7 +139,7 @@ class Hosts:
             "WITNESS_PORT": str(self.witness.port),
             "LOCALHOST_BLOB_POLL_SECONDS": "0.2",
             "LOCALHOST_MESSAGE_LEASE_SECONDS": "2",
-            **settings,
+            **(settings or {}),
         }
         command = [PYTHON, "-m", "localcloud.host", "--root", str(APP), "--port", str(port), "--worker", WORKER]
         command += [*arguments, *(("--functions", *functions) if functions else ())]

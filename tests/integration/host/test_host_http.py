@@ -3,21 +3,21 @@
 import asyncio
 import hashlib
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from localcloud.azurite import Azurite
 from tests.integration.host.hosting import Hosts, RunningHost, Witness
 
 MEGABYTE = 1024 * 1024
-FUNCTIONS = (
-    "upload upload_first upload_cut trickle endless item_by_number item_by_word order_a order_b whoami boom"
-    " switched_off"
-).split()
+FUNCTIONS = [
+    *("upload", "upload_first", "upload_cut", "trickle", "endless", "item_by_number", "item_by_word"),
+    *("order_a", "order_b", "whoami", "boom", "switched_off"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,10 @@ async def host(
     hosts = Hosts(azurite, watching, tmp_path_factory.mktemp("http"))
     yield hosts.start(
         *FUNCTIONS,
-        **{"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(64 * MEGABYTE), "AzureWebJobs.switched_off.Disabled": "true"},
+        settings={
+            "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(64 * MEGABYTE),
+            "AzureWebJobs.switched_off.Disabled": "true",
+        },
     )
     hosts.stop()
 
@@ -107,7 +110,7 @@ async def test_a_chunked_upload_arrives_whole(client):
     assert answer.json() == {"bytes": 20 * MEGABYTE, "sha256": expected}
 
 
-@pytest.mark.skipif(not psutil.LINUX, reason="peak memory is read from /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 async def test_an_upload_streams_through_without_being_held(client, host):
     await client.post("/api/upload", content=pieces(2))
     before = peak_memory(host)
@@ -146,7 +149,7 @@ async def test_a_client_that_leaves_ends_the_answer(client, watching):
 
 
 async def test_a_client_that_leaves_ends_the_upload(host, watching):
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(host.url.rpartition(":")[2]))
+    _, writer = await asyncio.open_connection("127.0.0.1", int(host.url.rpartition(":")[2]))
     writer.write(b"POST /api/upload/cut HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly this")
     await writer.drain()
     writer.close()
@@ -204,7 +207,8 @@ class TestKeys:
 
     async def test_each_level_takes_its_keys_and_no_others(self, guarded):
         async def status(path: str, key: str) -> int:
-            return (await guarded.get(path, headers={"x-functions-key": key})).status_code
+            answer: httpx.Response = await guarded.get(path, headers={"x-functions-key": key})
+            return answer.status_code
 
         assert await status("/api/whoami", "") == 200
         assert [await status("/api/order/exact", key) for key in ("", "wrong", "s-key")] == [401, 401, 401]
@@ -222,6 +226,8 @@ class TestKeys:
 
 
 async def test_a_function_beyond_its_time_limit_is_500(hosts):
-    async with hosts.start("forever", AzureFunctionsJobHost__functionTimeout="00:00:01").client() as client:
+    async with hosts.start(
+        "forever", settings={"AzureFunctionsJobHost__functionTimeout": "00:00:01"}
+    ).client() as client:
         assert (await client.get("/api/forever")).status_code == 500
     assert "forever timed out in" in hosts.running[0].log.read_text()
