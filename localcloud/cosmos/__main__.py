@@ -28,7 +28,7 @@ def main() -> None:
     options = _options()
     options.data.mkdir(parents=True, exist_ok=True)
     try:
-        asyncio.run(_serve(options.address, options.port, options.data, MasterKey(options.key)))
+        asyncio.run(_serve(options.address, options.port, options.data, options.key))
     except FileInUse as error:
         sys.exit(str(error))
 
@@ -38,7 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="TCP port to listen on")
     parser.add_argument("--data", type=Path, required=True, help="folder of the SQLite file, made if missing")
     parser.add_argument("--address", default="127.0.0.1", type=_loopback, help="loopback address to listen on")
-    parser.add_argument("--key", default=EMULATOR_KEY, help="account key in Base64")
+    parser.add_argument("--key", default=EMULATOR_KEY, type=MasterKey, help="account key in Base64")
     return parser.parse_args()
 
 

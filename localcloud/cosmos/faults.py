@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.cosmos.errors import THROTTLED, CosmosError, bad_request
+from localcloud.cosmos.routing import DATA_PLANE
 
 _RETRY_WITH, _TOO_MANY_REQUESTS, _UNAVAILABLE = 449, 429, 503
 _MESSAGES = {
@@ -37,7 +38,7 @@ class Faults:
         self._writes_to_live: int | None = None
 
     def order(self, wish: Any) -> None:
-        """Take `{"status", "count", "retry_after_ms"?, "operation"?}` or `{"kill_after"}`.
+        """Take `{"status", "count"?, "retry_after_ms"?, "operation"?}` or `{"kill_after"}`, a number of commits.
 
         Raises: CosmosError 400 when it is neither.
         """
@@ -76,4 +77,7 @@ def _refusal(wish: dict[str, Any]) -> _Refusal:
     count = wish.get("count", 1)
     if not isinstance(count, int) or count < 1:
         raise bad_request("count is a positive number of requests.")
-    return _Refusal(wish["status"], count, wish.get("retry_after_ms"), wish.get("operation"))
+    operation = wish.get("operation")
+    if operation is not None and operation not in DATA_PLANE:
+        raise bad_request(f"operation is one of {', '.join(sorted(DATA_PLANE))}.")
+    return _Refusal(wish["status"], count, wish.get("retry_after_ms"), operation)

@@ -94,9 +94,10 @@ async def test_a_fault_is_over_after_its_count(emulator, items):
     assert control(emulator, "stats")["operations"]["read_item"]["requests"] == 3
 
 
-def test_a_fault_that_is_none_is_refused(emulator):
+@pytest.mark.parametrize("wish", [{}, {"status": 418}, {"status": 503, "count": 0}, {"status": 503, "operation": "x"}])
+def test_a_fault_that_is_none_is_refused(emulator, wish):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        control(emulator, "faults", {"status": 418})
+        control(emulator, "faults", wish)
     refused.value.close()
     assert refused.value.code == 400
 
