@@ -9,6 +9,7 @@ from localcloud.processes import LOOPBACK, Child, free_ports, start, wait_until_
 ACCOUNT = "devstoreaccount1"
 # Public and the same everywhere: the emulator's documented account key.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_DURABLE = Path(__file__).with_name("durable.cjs")
 _SCRIPT = Path(__file__).parent.parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 
@@ -54,9 +55,10 @@ def connection_string(ports: AzuritePorts) -> str:
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};{endpoints}"
 
 
-def start_azurite(home: Path, ports: AzuritePorts | None = None) -> Azurite:
+def start_azurite(home: Path, ports: AzuritePorts | None = None, *, durable: bool = False) -> Azurite:
     """Start the emulator on its state in `home` and return once all three services accept connections.
 
+    `durable` makes it keep every write it has answered, even when it is killed; each write takes longer.
     Raises: AzuriteNotInstalled; ChildFailed when it does not come up.
     """
     node = shutil.which("node")
@@ -66,7 +68,8 @@ def start_azurite(home: Path, ports: AzuritePorts | None = None) -> Azurite:
         raise AzuriteNotInstalled("azurite is not installed: run `npm ci` in the project's folder")
     ports = ports or AzuritePorts.free()
     home.mkdir(parents=True, exist_ok=True)
-    child = start("azurite", [node, str(_SCRIPT), *_options(home, ports)], log=home / "azurite.log")
+    preload = ["--require", str(_DURABLE)] if durable else []
+    child = start("azurite", [node, *preload, str(_SCRIPT), *_options(home, ports)], log=home / "azurite.log")
     for port in (ports.blob, ports.queue, ports.table):
         wait_until_port(child, port)
     return Azurite(child, ports)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Path
 from pydantic import BaseModel
+from starlette.responses import PlainTextResponse, Response
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
@@ -14,11 +15,14 @@ from shared.domain.caller import Caller, may_reach
 from shared.domain.errors import NotFound
 from shared.domain.ids import ID_PATTERN
 from shared.domain.session import Session, SessionGap, State, order_chunks
+from shared.domain.transcript import Transcript, to_srt, to_vtt
 from shared.services.retry_session import retry_session
 from shared.services.seal_session import finalize
 
 SessionId = Annotated[str, Path(pattern=ID_PATTERN)]
 NOT_FOUND = {404: {"model": Problem, "description": "No such session, or not yours"}}
+
+PRIVATE = {"Cache-Control": "no-store"}
 
 STAGES = {
     State.RECEIVING: "upload",
@@ -85,6 +89,38 @@ async def retry(app: App, caller: CallerNow, session_id: SessionId) -> SessionSt
         session_id, ledger=app.ledger, claims=app.claims, blobs=app.blobs, queues=app.queues, clock=app.clock
     )
     return _status(session)
+
+
+@operation(
+    "GET",
+    "sessions/{session_id}/captions.vtt",
+    summary="Captions as WebVTT",
+    response_class=PlainTextResponse,
+    responses=NOT_FOUND,
+)
+async def get_captions_vtt(app: App, caller: CallerNow, session_id: SessionId) -> Response:
+    """One cue for each segment, with the speaker as voice."""
+    return PlainTextResponse(to_vtt(await _words(app, caller, session_id)), media_type="text/vtt", headers=PRIVATE)
+
+
+@operation(
+    "GET",
+    "sessions/{session_id}/captions.srt",
+    summary="Captions as SubRip",
+    response_class=PlainTextResponse,
+    responses=NOT_FOUND,
+)
+async def get_captions_srt(app: App, caller: CallerNow, session_id: SessionId) -> Response:
+    """One cue for each segment, the speaker before the text."""
+    words = await _words(app, caller, session_id)
+    return PlainTextResponse(to_srt(words), media_type="application/x-subrip", headers=PRIVATE)
+
+
+async def _words(app: App, caller: Caller, session_id: str) -> Transcript:
+    stored = await app.records.transcript(await _reach(app, caller, session_id))
+    if stored is None:
+        raise NotFound(f"session {session_id} has no transcript yet", code="transcript_not_found")
+    return await app.records.words(stored)
 
 
 async def _reach(app: App, caller: Caller, session_id: str) -> Session:

@@ -27,7 +27,8 @@ async def recording_failures(
     async def enter(error: ScribeError, *, final: bool) -> None:
         failure = Failure(code=error.code, stage=stage, message=str(error), at=clock.now(), transient=not final)
         await ledger.fail(session_id, manifest, failure, final=final)
-        log.warning("session %s: %s failed with %s (%s)", session_id, stage, error.code, "final" if final else "retry")
+        outcome = "for good" if final else "to be tried again"
+        log.warning("session %s: %s failed %s with %s: %s", session_id, stage, outcome, error.code, error)
 
     try:
         yield

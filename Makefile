@@ -1,0 +1,61 @@
+# The front door. Every target installs what it needs first; that costs nothing when it is there already.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+PY := .venv/bin/python
+export SCRIBE_HOME ?= .local
+
+.PHONY: help setup demo run token test check fmt bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.installed node_modules/.installed ## .venv and node_modules, from pinned files
+
+.venv/.installed: requirements-dev.txt
+	@echo "installing Python packages (about 1 GB, once) …"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "error: Python 3.11 to 3.13 is needed; set PYTHON=/path/to/python3.x" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@echo "installing the storage emulator …"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## a session from chunks to note, on this machine, then gone
+	@$(PY) -m localcloud.demo
+
+run: setup ## the whole stack, until Ctrl-C
+	@exec $(PY) -m localcloud.stack
+
+token: setup ## a JWT: make -s token USER=therapist1 ROLE=therapist
+	@$(PY) -m localcloud.issuer token --user '$(USER)' --role '$(ROLE)'
+
+test: setup ## the whole suite
+	@$(PY) -m pytest
+
+check: setup ## style, types, import rules, locks
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+fmt: setup ## format, and mend what can be mended
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+bench: setup ## speed, as ratios
+	@for name in stitch speech notes pipeline; do $(PY) -m bench.$$name || exit 1; done
+
+lock: setup ## pin requirements*.txt anew from pyproject.toml
+	@.venv/bin/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
+	@.venv/bin/uv pip compile pyproject.toml $(LOCK) --extra embedded -c requirements.txt -o requirements-embedded.txt
+	@.venv/bin/uv pip compile pyproject.toml $(LOCK) --extra embedded --extra dev -c requirements-embedded.txt -o requirements-dev.txt
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+clean: ## remove what was installed and all local state
+	@rm -rf .venv node_modules .local

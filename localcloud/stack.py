@@ -1,0 +1,220 @@
+"""The whole product on one machine: storage, database, Functions host, and what they need to know of each other.
+
+    python -m localcloud.stack          runs until SIGINT or SIGTERM; `SCRIBE_PORT`, `SCRIBE_HOME`, `HOST=func`
+
+All state is in the home folder. Killed at any moment, the next start on the same home goes on with the open work.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from localcloud.azurite import Azurite, AzuriteNotInstalled, start_azurite
+from localcloud.cosmos.process import start_cosmos
+from localcloud.issuer import AUDIENCE, ISSUER, Issuer
+from localcloud.processes import LOOPBACK, Child, ChildFailed, free_port, start, wait_until_url
+
+PROJECT = Path(__file__).parent.parent
+WATCH_SECONDS = 0.5
+
+LAPTOP = {
+    # The real host's waits are made for a fleet; one person at one machine wants to see things happen.
+    "LOCALHOST_BLOB_POLL_SECONDS": "0.5",
+    "LOCALHOST_MESSAGE_LEASE_SECONDS": "30",
+    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:01",
+    "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:05",
+    "SWEEP_SCHEDULE": "*/10 * * * * *",
+    "LIMITS__CLAIM_LEASE": "PT15S",
+    "LIMITS__PUSH_AFTER": "PT20S",
+}
+"""Settings that only a local stack has; the environment wins over each."""
+
+
+class StackFailed(RuntimeError):
+    """Something the stack needs is missing, or did not come up; the message says what to do."""
+
+
+@dataclass
+class Stack:
+    """A running stack. `settings` are the app's, on top of the environment's."""
+
+    home: Path
+    port: int = 0
+    host_command: str = "local"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    _azurite: Azurite | None = None
+    _children: list[Child] = field(default_factory=list)
+    _host: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return f"http://{LOOPBACK}:{self.port}/api"
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who issues tokens this stack believes."""
+        return Issuer(self.home)
+
+    @property
+    def storage(self) -> str:
+        """Connection string of the storage emulator."""
+        assert self._azurite is not None
+        return self._azurite.connection_string
+
+    @property
+    def cosmos_endpoint(self) -> str:
+        """URL of the database account."""
+        return self.settings.get("COSMOS__ENDPOINT") or os.environ["COSMOS__ENDPOINT"]
+
+    @property
+    def cosmos_key(self) -> str:
+        """Key of the database account."""
+        return self.settings.get("COSMOS__KEY") or os.environ["COSMOS__KEY"]
+
+    @property
+    def host_log(self) -> Path:
+        """Where the host and the app log."""
+        return self.home / "host.log"
+
+    def host_tail(self) -> str:
+        """The last lines of the host's log."""
+        return self._host.tail() if self._host is not None else ""
+
+    def start(self) -> None:
+        """Bring everything up. Raises: StackFailed, with the log of what failed."""
+        self.port = self.port or free_port()
+        try:
+            self._azurite = start_azurite(self.home / "azurite", durable=True)
+            self._children.append(self._azurite.child)
+            self.settings = {**self._app_settings(), **self.settings}
+            self.start_host()
+        except (ChildFailed, AzuriteNotInstalled) as error:
+            self.stop()
+            raise StackFailed(str(error)) from error
+
+    def start_host(self) -> None:
+        """Start the Functions host on the stores that run."""
+        environment = {**LAPTOP, **os.environ, **self.settings}
+        self._host = start("host", self._host_arguments(), log=self.host_log, env=environment, cwd=PROJECT)
+        wait_until_url(self._host, f"{self.url}/health", timeout_seconds=120)
+
+    def kill_host(self) -> None:
+        """End the host as a power cut would."""
+        assert self._host is not None
+        self._host.kill()
+
+    def kill(self) -> None:
+        """End everything as a power cut would."""
+        for child in (*filter(None, [self._host]), *self._children):
+            child.kill()
+
+    def stop(self) -> None:
+        """End everything in order: first who writes, then what is written to."""
+        for child in (*filter(None, [self._host]), *reversed(self._children)):
+            child.stop()
+
+    @property
+    def fallen(self) -> Child | None:
+        """A process that has ended by itself."""
+        return next((c for c in (*self._children, *filter(None, [self._host])) if not c.alive), None)
+
+    def _app_settings(self) -> dict[str, str]:
+        self.issuer.prepare()
+        keys = self.home.absolute() / "keys"
+        return {
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "PYTHON_ENABLE_INIT_INDEXING": "1",
+            "AzureWebJobsStorage": self.storage,
+            "STORAGE__CONNECTION_STRING": self.storage,
+            **self._cosmos_settings(),
+            "AUTH__ISSUER": ISSUER,
+            "AUTH__AUDIENCE": AUDIENCE,
+            "AUTH__JWKS_URL": self.issuer.jwks_url,
+            "AUTH__PROVISION_ON_UPLOAD": "true",
+            "KEYS__LOCAL_FILE": str(keys / "kek.json"),
+            "KEYS__LOCAL_CREATE": "true",
+            "SPEECH__EMBEDDED__CACHE_DIR": os.environ.get(
+                "SPEECH__EMBEDDED__CACHE_DIR", str(PROJECT / ".local/models")
+            ),
+        }
+
+    def _cosmos_settings(self) -> dict[str, str]:
+        """The emulator, unless the environment names a database of its own."""
+        if "COSMOS__ENDPOINT" in os.environ:
+            return {}
+        running = start_cosmos(self.home / "cosmos")
+        self._children.append(running.child)
+        return {"COSMOS__ENDPOINT": running.endpoint, "COSMOS__KEY": running.key, "COSMOS__CREATE": "true"}
+
+    def _host_arguments(self) -> list[str]:
+        if self.host_command == "func":
+            func = shutil.which("func")
+            if func is None:
+                raise StackFailed("HOST=func, but `func` (Azure Functions Core Tools) is not on PATH")
+            return [func, "start", "--port", str(self.port)]
+        return [sys.executable, "-m", "localcloud.host", "--root", str(PROJECT), "--port", str(self.port)]
+
+
+@contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold the home folder. Raises: StackFailed when another stack runs on it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "stack.lock").open("w") as lock:
+        _lock(lock, home)
+        yield
+
+
+def _lock(lock: IO[str], home: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StackFailed(f"another stack runs on {home}: stop it, or set SCRIBE_HOME") from None
+
+
+def run(stack: Stack, told: threading.Event) -> None:
+    """Run the stack until `told`. Raises: StackFailed, also when one of its processes ends by itself."""
+    say(f"starting in {stack.home} …")
+    stack.start()
+    try:
+        say(f"ready {stack.url}")
+        while not told.wait(WATCH_SECONDS):
+            if fallen := stack.fallen:
+                raise StackFailed(f"{fallen.name} ended by itself\n{fallen.tail()}")
+    finally:
+        say("stopping …")
+        stack.stop()
+
+
+def say(text: str) -> None:
+    """Tell whoever watches the terminal."""
+    print(text, flush=True)  # noqa: T201
+
+
+def main() -> int:
+    """Run the stack until SIGINT or SIGTERM: 0; 1 when something failed."""
+    home = Path(os.environ.get("SCRIBE_HOME", ".local"))
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    try:
+        with only_one(home):
+            run(Stack(home, int(os.environ.get("SCRIBE_PORT", "7071")), os.environ.get("HOST", "local")), told)
+    except StackFailed as failure:
+        say(f"error: {failure}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
