@@ -93,18 +93,22 @@ class Stack:
 
     def start(self) -> None:
         """Bring everything up. Raises: StackFailed, with the log of what failed."""
-        self.port = self.port or free_port()
         try:
-            self._azurite = start_azurite(self.home / "azurite", durable=True)
-            self._children.append(self._azurite.child)
-            self.settings = {**self._app_settings(), **self.settings}
+            self.start_stores()
             self.start_host()
         except (ChildFailed, AzuriteNotInstalled) as error:
             self.stop()
             raise StackFailed(str(error)) from error
 
+    def start_stores(self) -> None:
+        """Start storage and database; from then on `settings` say where they are."""
+        self._azurite = start_azurite(self.home / "azurite", durable=True)
+        self._children.append(self._azurite.child)
+        self.settings = {**self._app_settings(), **self.settings}
+
     def start_host(self) -> None:
         """Start the Functions host on the stores that run."""
+        self.port = self.port or free_port()
         environment = {**LAPTOP, **os.environ, **self.settings}
         self._host = start("host", self._host_arguments(), log=self.host_log, env=environment, cwd=PROJECT)
         wait_until_url(self._host, f"{self.url}/health", timeout_seconds=120)
