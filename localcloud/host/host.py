@@ -65,7 +65,8 @@ async def run_host(
     accounts = Accounts()
     triggers = BlobTriggers(settings, accounts, invoker)
     listeners = _listeners(settings, active, accounts, invoker, triggers)
-    pages = OwnPages(functions, invoker, triggers, settings.host_id, keys)
+    status = {"id": settings.host_id, "worker": type(worker).__name__}
+    pages = OwnPages(functions, invoker, triggers, status=status, keys=keys)
     front = FrontEnd(settings, active, invoker, own=pages.app, keys=keys)
     config = uvicorn.Config(
         with_cors(front, settings),

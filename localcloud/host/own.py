@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -26,12 +26,18 @@ class OwnPages:
     """The host's own HTTP endpoints; `app` serves them. Without keys everyone may call everything, as with `func`."""
 
     def __init__(
-        self, functions: Sequence[Function], invoker: Invoker, triggers: BlobTriggers, host_id: str, keys: Keys | None
+        self,
+        functions: Sequence[Function],
+        invoker: Invoker,
+        triggers: BlobTriggers,
+        *,
+        status: Mapping[str, str],
+        keys: Keys | None,
     ) -> None:
         self._functions = {each.name.lower(): each for each in functions}
         self._invoker = invoker
         self._triggers = triggers
-        self._host_id = host_id
+        self._state = status
         self._keys = keys
         self._invoked: set[asyncio.Task[bool]] = set()
         self.app = Starlette(
@@ -61,7 +67,7 @@ class OwnPages:
         return Response()
 
     async def _status(self, _: Request) -> Response:
-        return JSONResponse({"id": self._host_id, "state": "Running"})
+        return JSONResponse({**self._state, "state": "Running"})
 
     async def _list(self, _: Request) -> Response:
         return JSONResponse([_description(each) for each in self._functions.values()])

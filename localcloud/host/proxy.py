@@ -32,8 +32,8 @@ class Proxy:
             await asyncio.sleep(0.05)
         raise ConnectionError("the worker's web server does not come up")
 
-    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the connection from the worker; when the client leaves, the request to the worker ends too."""
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve the connection from the worker; False when the client left, which ends it for the worker too."""
         headers = Headers(scope=scope)
         has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
         client = _Client(receive, has_body=has_body)
@@ -47,6 +47,7 @@ class Proxy:
             await asyncio.wait([forwarding])
         else:
             await forwarding
+        return not client.gone.is_set()
 
     async def close(self) -> None:
         """Close the connections to the worker."""

@@ -16,7 +16,8 @@ from typing import Any
 import azure_functions_runtime as runtime  # type: ignore[import-not-found,unused-ignore]
 from azure.functions.meta import Datum
 from azure_functions_runtime.http_v2 import http_coordinator  # type: ignore[import-not-found,unused-ignore]
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
 from localcloud.host.functions import Function, FunctionLoadError
 from localcloud.host.proxy import Proxy
@@ -92,7 +93,9 @@ class RuntimeWorker:
             self._serve(call, _Message(http=SimpleNamespace(**parts, params=call.route)), observed)
         )
         try:
-            await self._proxy.forward(scope, receive, send)
+            if not await self._proxy.forward(scope, receive, send):
+                # It may have left before the worker saw the request, which the invocation would wait for in vain.
+                http_coordinator.set_http_request(call.invocation_id, Request({**scope, "path_params": {}}, _left))
         finally:
             await running
 
@@ -125,3 +128,7 @@ class RuntimeWorker:
 
 def _typed(metadata: Mapping[str, Datum]) -> dict[str, _Message]:
     return {name: _Message(**{str(datum.type): datum.value}) for name, datum in metadata.items()}
+
+
+async def _left() -> Message:
+    return {"type": "http.disconnect"}

@@ -35,9 +35,12 @@ async def upload_first(req: Request) -> Response:
 
 @app.route("upload/cut", methods=["POST"])
 async def upload_cut(req: Request) -> Response:
-    """Tell how reading ended."""
+    """Tell that the first piece is here, then how reading ended."""
+    pieces = (piece async for piece in req.stream() if piece)
+    await anext(pieces)
+    await tell("upload_cut", ended=None)
     try:
-        async for _ in req.stream():
+        async for _ in pieces:
             pass
     except Exception as error:
         await tell("upload_cut", ended=type(error).__name__)

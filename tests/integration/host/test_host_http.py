@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from localcloud.azurite import Azurite
-from tests.integration.host.hosting import Hosts, RunningHost, Witness
+from tests.integration.host.hosting import WORKER, Hosts, RunningHost, Witness
 
 MEGABYTE = 1024 * 1024
 FUNCTIONS = [
@@ -152,6 +152,7 @@ async def test_a_client_that_leaves_ends_the_upload(host, watching):
     _, writer = await asyncio.open_connection("127.0.0.1", int(host.url.rpartition(":")[2]))
     writer.write(b"POST /api/upload/cut HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly this")
     await writer.drain()
+    (await watching.meet("upload_cut")).answer()
     writer.close()
     assert (await watching.meet("upload_cut")).answer()["ended"] == "ClientDisconnect"
 
@@ -163,6 +164,7 @@ async def test_an_announced_body_above_the_limit_is_413(client):
 
 async def test_a_chunked_body_above_the_limit_is_413_and_ends_for_the_function(client, watching):
     sending = asyncio.create_task(client.post("/api/upload/cut", content=pieces(65)))
+    (await watching.meet("upload_cut")).answer()
     assert (await watching.meet("upload_cut")).answer()["ended"] == "ClientDisconnect"
     assert (await sending).status_code == 413
 
@@ -178,8 +180,10 @@ async def test_the_host_lists_its_functions(client):
     assert (await client.get("/admin/functions/nobody")).status_code == 404
 
 
-async def test_the_host_tells_that_it_runs(client):
-    assert (await client.get("/admin/host/status")).json()["state"] == "Running"
+async def test_the_host_tells_that_it_runs_and_through_which_worker(client):
+    status = (await client.get("/admin/host/status")).json()
+    assert status["state"] == "Running"
+    assert status["worker"] == {"lib": "LibWorker", "runtime": "RuntimeWorker"}[WORKER]
 
 
 async def test_the_log_has_one_line_for_an_invocation_and_nothing_of_its_content(client, host):
