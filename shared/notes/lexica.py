@@ -62,7 +62,9 @@ class Words(Model):
 
 def plain(text: str) -> str:
     """Lower case with straight apostrophes; the length of `text` is kept, so offsets stay true."""
-    lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few capitals, such as a dotted I, have a longer lower case
+        lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
     return lowered.translate(_APOSTROPHES)
 
 

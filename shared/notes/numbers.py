@@ -43,15 +43,19 @@ def numbers_in(text: str) -> set[Number]:
 
 
 def doses_in(text: str) -> set[tuple[str, Number]]:
-    """Each number with a unit, paired with the nearest medicine named before it, else after it."""
+    """Each number with a unit, and its medicine: "… of sertraline", else the last named before, else the next."""
     tokens = _tokens(text)
-    named = [(place, word) for place, word in enumerate(tokens) if word in lexica.medicines()]
-    pairs: set[tuple[str, Number]] = set()
-    for place, number in _numbers(tokens):
-        if number.unit and named:
-            before = [name for at, name in named if at < place]
-            pairs.add((before[-1] if before else named[0][1], number))
-    return pairs
+    named = [place for place, word in enumerate(tokens) if word in lexica.medicines()]
+    doses = [(place, number) for place, number in _numbers(tokens) if number.unit]
+    return {(_medicine_of(place, named, tokens), number) for place, number in doses if named}
+
+
+def _medicine_of(dose: int, named: Sequence[int], tokens: Sequence[str]) -> str:
+    unit = next(place for place in range(dose, len(tokens)) if tokens[place] in _MEASURES)
+    if tokens[unit + 1 : unit + 2] == ["of"] and unit + 2 in named:
+        return tokens[unit + 2]
+    before = [place for place in named if place < dose]
+    return tokens[before[-1] if before else named[0]]
 
 
 def _tokens(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from shared.notes.talk import Sentence, Talk, is_filler
 
 NO_ANSWER = "No answer recorded."
 ASKED = "Asked"
+_INNER_QUOTES = str.maketrans(dict.fromkeys('"\u201c\u201d', "'"))
 _POINTS_BACK = re.compile(
     r"^\W*(?:[\w']+\W+){0,3}(?:that|this|those|these)\W+(?:is|was|would|will|one|as|a|our|your|on|into|to|up|together)\b"
 )
@@ -70,7 +71,7 @@ def leans_on_question(sentence: Sentence) -> bool:
     if len(said) <= _SHORT_ANSWER or said[0] not in lexica.words().openers:
         return True
     has_dose = any(number.unit for number in numbers_in(sentence.text))
-    return has_dose and not lexica.medicine_names().search(lexica.plain(sentence.text))
+    return has_dose and not lexica.medicine_names().search(sentence.plain)
 
 
 def leans_on_what_was_said(sentence: Sentence) -> bool:
@@ -79,7 +80,7 @@ def leans_on_what_was_said(sentence: Sentence) -> bool:
     said = [word for word in sentence.words if word not in empty]
     marks = lexica.words().affirmations | lexica.words().refusals
     short = len(said) <= _SHORT_ANSWER or said[0] in marks
-    return short or bool(_POINTS_BACK.search(lexica.plain(sentence.text)))
+    return short or bool(_POINTS_BACK.search(sentence.plain))
 
 
 def context_of(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
@@ -123,7 +124,12 @@ def statement(passage: Passage, talk: Talk, roles: Roles, *, risk: bool = False)
     ]
     text = " ".join([*parts, NO_ANSWER] if passage.unanswered else parts)
     evidence = dict.fromkeys(segment_id for sentence in quoted for segment_id in sentence.segment_ids)
-    return Statement(text=text, evidence=tuple(evidence), risk=risk)
+    return Statement(text=text, evidence=tuple(evidence), risk=risk or mentions_risk(text))
+
+
+def mentions_risk(text: str) -> bool:
+    """Whether a text mentions risk, in whatever section it stands."""
+    return bool(lexica.risk().search(lexica.plain(text)))
 
 
 def _speaker(run: Sequence[Sentence], roles: Roles, *, answered: bool) -> str:
@@ -139,4 +145,4 @@ def _quote(run: Sequence[Sentence]) -> str:
     for number, sentence in enumerate(run):
         joint = "" if number == 0 else " " if sentence.index == run[number - 1].index + 1 else " \u2026 "
         text += joint + sentence.text
-    return text.replace('"', "'")
+    return text.translate(_INNER_QUOTES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from shared.notes import lexica
 from shared.notes.passages import Passage, answer_to, context_of, merged, question_before
 from shared.notes.talk import Sentence, Talk
@@ -17,33 +20,45 @@ LONGEST_LEAD_UP = 40
 """Words of an answer quoted before the sentence that mentions risk."""
 
 
-def mentions(talk: Talk) -> set[int]:
-    """Indexes of the sentences that mention risk."""
-    return talk.touching(lexica.risk())
+@dataclass(frozen=True)
+class Risks:
+    """Mentions of risk, the sentences that are `central` to them (mentions and follow-ups), and how to quote them."""
+
+    mentions: frozenset[int]
+    central: frozenset[int]
+    passages: tuple[Passage, ...]
 
 
-def risk_passages(talk: Talk) -> list[Passage]:
+def risks_in(talk: Talk) -> Risks:
     """All mentions and what followed up on them, each with the question it answers or the answer it got."""
-    return merged(_passage(talk, talk.sentences[index]) for index in sorted(about_risk(talk)))
+    mentions = talk.touching(lexica.risk())
+    central = mentions | _followups(talk, mentions)
+    passages = merged(_passage(talk, talk.sentences[index]) for index in sorted(central))
+    return Risks(frozenset(mentions), frozenset(central), tuple(passages))
 
 
-def about_risk(talk: Talk) -> set[int]:
-    """Indexes of the sentences that mention risk or follow up on a mention."""
-    named = mentions(talk)
-    return named | _followups(talk, named)
-
-
-def _followups(talk: Talk, named: set[int]) -> set[int]:
-    turns = [talk.sentences[index].turn for index in named]
-    ask_near = {turn + step for turn in turns for step in range(ASKED_WITHIN + 1)}
-    say_near = {turn + step for turn in turns for step in range(SAID_WITHIN + 1)}
+def _followups(talk: Talk, mentions: set[int]) -> set[int]:
     asked = {i for i in talk.touching(lexica.asked_after_risk()) if talk.sentences[i].is_question}
     said = talk.touching(lexica.said_after_risk())
-    near = {i for i in asked if talk.sentences[i].turn in ask_near} | {
-        i for i in said if talk.sentences[i].turn in say_near
-    }
-    first = min(named, default=0)
-    return {index for index in near if index > first}
+    found: set[int] = set()
+    for mention in (talk.sentences[index] for index in mentions):
+        denied = mention.is_question and _is_denied(answer_to(talk, mention))
+        for index in range(mention.index + 1, _end_of_turn(talk, mention.turn + ASKED_WITHIN)):
+            after = talk.sentences[index].turn - mention.turn
+            near_question = index in asked and after <= (SAID_WITHIN if denied else ASKED_WITHIN)
+            if near_question or (index in said and after <= SAID_WITHIN):
+                found.add(index)
+    return found - mentions
+
+
+def _is_denied(answer: Sequence[Sentence]) -> bool:
+    said = [word for sentence in answer for word in sentence.words if word not in lexica.words().fillers]
+    return bool(said) and said[0] in lexica.words().refusals
+
+
+def _end_of_turn(talk: Talk, turn: int) -> int:
+    """Index after the last sentence of a turn, or of the talk."""
+    return talk.turns[min(turn, len(talk.turns) - 1)].sentences[-1].index + 1
 
 
 def _passage(talk: Talk, sentence: Sentence) -> Passage:

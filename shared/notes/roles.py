@@ -84,7 +84,6 @@ def _therapist_score(talk: Talk, speaker: str) -> float:
 
 def _signs(sentence: Sentence) -> float:
     """Signs of a therapist minus signs of a client."""
-    text = lexica.plain(sentence.text)
-    therapist = sum(bool(cue.search(text)) for cue in lexica.role_cues()[THERAPIST])
-    client = sum(bool(cue.search(text)) for cue in lexica.role_cues()[CLIENT])
+    therapist = sum(bool(cue.search(sentence.plain)) for cue in lexica.role_cues()[THERAPIST])
+    client = sum(bool(cue.search(sentence.plain)) for cue in lexica.role_cues()[CLIENT])
     return _QUESTION_WEIGHT * sentence.is_question + therapist - client

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from shared.domain.note import Note, Section, Statement
 from shared.domain.transcript import Transcript
-from shared.notes import lexica
 from shared.notes.evidence import supported
-from shared.notes.passages import statement
-from shared.notes.risk import mentions, risk_passages
+from shared.notes.passages import mentions_risk, statement
+from shared.notes.risk import risks_in
 from shared.notes.roles import roles_in
 from shared.notes.talk import Talk
 from shared.notes.templates import template_for
@@ -30,19 +29,19 @@ def with_every_risk(note: Note, transcript: Transcript, roles: Mapping[str, str]
     names = roles_in(talk, roles)
     sections = [_marked(section) for section in note.sections]
     told = {id_ for section in sections if section.key == place.key for s in section.statements for id_ in s.evidence}
-    named = {i for i in mentions(talk) if not told.intersection(talk.sentences[i].segment_ids)}
+    risks = risks_in(talk)
+    untold = {i for i in risks.mentions if not told.intersection(talk.sentences[i].segment_ids)}
     missing = tuple(
         statement(passage, talk, names, risk=True)
-        for passage in risk_passages(talk)
-        if named.intersection(passage.sentences)
+        for passage in risks.passages
+        if untold.intersection(passage.sentences)
     )
     return note.model_copy(update={"sections": tuple(_completed(sections, place.key, place.title, missing))})
 
 
 def _marked(section: Section) -> Section:
     statements = tuple(
-        s if s.risk or not lexica.risk().search(lexica.plain(s.text)) else s.model_copy(update={"risk": True})
-        for s in section.statements
+        s if s.risk or not mentions_risk(s.text) else s.model_copy(update={"risk": True}) for s in section.statements
     )
     return section.model_copy(update={"statements": statements})
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.notes import lexica
+from shared.notes.medicines import needs_question
 from shared.notes.numbers import numbers_in
 from shared.notes.passages import Passage, answer_to, context_of, merged, question_before
-from shared.notes.risk import about_risk
+from shared.notes.risk import Risks
 from shared.notes.roles import ANY, THERAPIST, UNKNOWN, Roles, sounds_like
 from shared.notes.salience import salience
 from shared.notes.talk import Sentence, Talk
@@ -57,7 +58,7 @@ class Chosen:
     topics: Counter[str] = field(default_factory=Counter)
 
 
-def choose(template: Template, talk: Talk, roles: Roles, risks: Sequence[Passage]) -> dict[str, list[Passage]]:
+def choose(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict[str, list[Passage]]:
     """Passages by section key, in order of time, at most `at_most` a section, nothing said twice in the note.
 
     `risks` are quoted in the risk section already. Elsewhere they may stand only as the therapist's plan, or as what
@@ -65,7 +66,7 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Sequence[Passage
     """
     marks = _marks(talk, roles)
     weights = salience(talk)
-    quoted = {index for passage in risks for index in passage.sentences}
+    quoted = {index for passage in risks.passages for index in passage.sentences}
     repeatable = _repeatable(talk, roles, risks)
     candidates: dict[str, list[tuple[float, Sentence]]] = {section.key: [] for section in template.sections}
     for sentence in talk.sentences:
@@ -87,16 +88,15 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Sequence[Passage
     }
 
 
-def _repeatable(talk: Talk, roles: Roles, risks: Sequence[Passage]) -> dict[int, frozenset[str]]:
+def _repeatable(talk: Talk, roles: Roles, risks: Risks) -> dict[int, frozenset[str]]:
     """Sentences quoted with a risk that may stand elsewhere too, with the kinds of statement they may be."""
-    central = about_risk(talk)
     found: dict[int, frozenset[str]] = {}
-    for passage in risks:
+    for passage in risks.passages:
         for sentence in (talk.sentences[index] for index in passage.sentences):
             opening = talk.turns[sentence.turn].sentences[0]
             if not sentence.is_question and roles.of(sentence.speaker) == THERAPIST:
                 found[sentence.index] = frozenset({"plan"})
-            elif sentence.index not in central and sentence != opening and _is_addition(opening, sentence):
+            elif sentence.index not in risks.central and sentence != opening and _is_addition(opening, sentence):
                 found[sentence.index] = frozenset({"report", "response"})
     return found
 
@@ -110,9 +110,8 @@ def _is_addition(opening: Sentence, sentence: Sentence) -> bool:
 def _marks(talk: Talk, roles: Roles) -> list[Marks]:
     found: list[Marks] = []
     for sentence in talk.sentences:
-        text = lexica.plain(sentence.text)
-        own = {name: _strength(topic.cues, text) for name, topic in lexica.topics().items()}
-        if lexica.medicine_names().search(text):
+        own = {name: _strength(topic.cues, sentence.plain) for name, topic in lexica.topics().items()}
+        if lexica.medicine_names().search(sentence.plain):
             own["medication"] += 1.0
         topics = {name: strength for name, strength in own.items() if strength}
         inherited = [name for name in _carried_over(talk, sentence, found) if name not in topics]
@@ -121,7 +120,7 @@ def _marks(talk: Talk, roles: Roles) -> list[Marks]:
         role = roles.of(sentence.speaker)
         acting = (ANY, role if role != UNKNOWN else sounds_like(sentence))
         kinds = {
-            name: _strength(kind.cues, text)
+            name: _strength(kind.cues, sentence.plain)
             for name, kind in lexica.kinds().items()
             if kind.speaker in acting or UNKNOWN in acting
         }
@@ -222,7 +221,7 @@ def _passages(
         ordered = sorted(statement, key=_position)
         indexes = {*context_of(talk, ordered[0]), *(sentence.index for sentence in ordered)}
         question = question_before(talk, ordered[0])
-        if question is not None and not wanted & marks[ordered[0].index].own:
+        if question is not None and (needs_question(talk, ordered[0]) or not wanted & marks[ordered[0].index].own):
             indexes.add(question.index)
         answer = _answer(talk, statement)
         indexes |= {sentence.index for sentence in answer}

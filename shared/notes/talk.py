@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from shared.domain.transcript import Segment, Transcript
@@ -19,7 +20,8 @@ INTERJECTION = 2
 
 _FINISHED = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*$")
 _END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*\s+")
-_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|prof|st|vs|no|approx|e\.g|i\.e|[a-z])\.$", re.IGNORECASE)
+_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|prof|st|vs|approx|e\.g|i\.e|[a-hj-z])\.$", re.IGNORECASE)
+_HALF_OF_DAY = re.compile(r"\b[ap]\.m\.$", re.IGNORECASE)
 _CLAUSE = re.compile(r"\s+(?=(?:and then|and|but|so|because|or)\s)", re.IGNORECASE)
 _QUESTION = re.compile(
     r"^\W*(?:(?:okay|ok|and|so|but|well|right|um|uh|now|then)\W+)*(?:"
@@ -41,10 +43,15 @@ class Sentence:
     segment_ids: tuple[str, ...]
     is_question: bool
 
-    @property
+    @cached_property
+    def plain(self) -> str:
+        """The text as patterns are looked for in it."""
+        return lexica.plain(self.text)
+
+    @cached_property
     def words(self) -> list[str]:
         """Lower-case words with straight apostrophes."""
-        return words_of(self.text)
+        return _WORD.findall(self.plain)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def _touching(strand: Sequence[Sentence], pattern: re.Pattern[str]) -> Iterator[
     starts, pieces, length = [], [], 0
     for sentence in strand:
         starts.append(length)
-        pieces.append(lexica.plain(sentence.text))
+        pieces.append(sentence.plain)
         length += len(sentence.text) + 1
     for match in pattern.finditer("\n".join(pieces)):
         first, last = (
@@ -151,10 +158,18 @@ def _sentences(segments: Sequence[Segment], *, turn: int, first: int) -> Iterato
 def _spans(text: str, boundaries: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence; `boundaries` are where segments meet, second-best places to cut."""
     start = 0
-    ends = [match.end() for match in _END.finditer(text) if not _ABBREVIATION.search(text[: match.end()].rstrip())]
+    ends = [match.end() for match in _END.finditer(text) if _ends_here(text, match.end())]
     for end in [*ends, len(text)]:
         yield from _shorter(text, start, end, [cut for cut in boundaries if start < cut < end])
         start = end
+
+
+def _ends_here(text: str, end: int) -> bool:
+    """Whether a full stop ends a sentence, not "Dr." nor "8 p.m. daily"."""
+    before = text[max(0, end - 20) : end].rstrip()
+    if _HALF_OF_DAY.search(before):
+        return not text[end : end + 1].islower()
+    return not _ABBREVIATION.search(before)
 
 
 def _shorter(text: str, start: int, end: int, boundaries: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -57,7 +57,7 @@ class TemplateSection(Written):
 
 
 class Template(Written):
-    """A note format. Exactly one section is the place for risk."""
+    """A note format. Exactly one section is the place for risk; medication has one, too."""
 
     key: str = Field(pattern=r"^[a-z][a-z_]*$")
     session_type: SessionType
@@ -70,6 +70,8 @@ class Template(Written):
     def _has_one_place_for_risk(self) -> Self:
         if sum(section.risk for section in self.sections) != 1:
             raise ValueError("exactly one section must be the place for risk")
+        if not any(_is_about_medication(section) for section in self.sections):
+            raise ValueError("a section must take medication")
         if max(Counter(section.key for section in self.sections).values()) > 1:
             raise ValueError("section keys must differ")
         return self
@@ -78,6 +80,15 @@ class Template(Written):
     def risk_section(self) -> TemplateSection:
         """Where every mention of risk goes."""
         return next(section for section in self.sections if section.risk)
+
+    @property
+    def medication_section(self) -> TemplateSection:
+        """Where medicines and doses go that fit nowhere else."""
+        return next(section for section in self.sections if _is_about_medication(section))
+
+
+def _is_about_medication(section: TemplateSection) -> bool:
+    return any("medication" in take.topics for take in section.takes)
 
 
 def template_for(session_type: SessionType, participants_type: ParticipantsType) -> Template:

@@ -17,9 +17,8 @@ def topics_of(talk: Talk) -> tuple[str, ...]:
     """
     spoken: Counter[str] = Counter()
     for sentence in talk.sentences:
-        text = lexica.plain(sentence.text)
         for pattern in (*(topic.names for topic in lexica.topics().values()), lexica.medicine_names()):
-            spoken.update(" ".join(match.group().split()) for match in pattern.finditer(text))
+            spoken.update(" ".join(match.group().split()) for match in pattern.finditer(sentence.plain))
     ranked = _without_fragments(spoken)
     return tuple(phrase for phrase, _ in sorted(ranked.items(), key=lambda item: -item[1])[:AT_MOST])
 

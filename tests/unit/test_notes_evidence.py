@@ -1,0 +1,115 @@
+"""The evidence checker: what a note says must be what its evidence says, whoever wrote the note."""
+
+import logging
+
+import pytest
+
+from shared.domain.note import Note, ParticipantsType, Section, SessionType, Statement
+from shared.notes.evidence import Flaw, check, supported
+from tests.talks import spoken
+
+TALK = spoken(
+    "T: How have you been since our last session?",  # s0
+    "C: I've had three panic attacks at work.",  # s1
+    "T: Are you still taking the sertraline, fifty milligrams a day?",  # s2
+    "C: Yes, every morning, and quetiapine 100 mg at night. It makes me nauseous, so I skipped it twice.",  # s3
+    "T: Please talk to Doctor Patel. Have you had any thoughts of harming yourself?",  # s4
+    "C: No, nothing like that. I just feel hopeless about work.",  # s5
+    "T: Do you sleep well?",  # s6
+    "C: I can't sleep more than four hours.",  # s7
+    "T: Doing the breathing daily is real progress.",  # s8
+)
+
+
+def note(*statements, section="all"):
+    return Note(
+        session_type=SessionType.SOAP,
+        participants_type=ParticipantsType.INDIVIDUAL,
+        template_version=1,
+        sections=(Section(key=section, title="All", statements=statements),),
+    )
+
+
+def flaw(text, *evidence):
+    found = check(note(Statement(text=text, evidence=evidence)), TALK).findings
+    return found[0].flaw if found else None
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ('Client: "I\'ve had three panic attacks at work."', ["s1"]),
+        ("Client: \u201cI\u2019ve had three panic attacks\u201d", ["s1"]),
+        ('Client: "Yes, every morning \u2026 so I skipped it twice."', ["s3"]),
+        ('Asked: "Have you had any thoughts of harming yourself?" Client: "No, nothing like that."', ["s4", "s5"]),
+        ('Therapist: "Do you sleep well?"', ["s6"]),
+        ("Client reports 3 panic attacks at work.", ["s1"]),
+        ("Client takes sertraline 50 mg every morning and skipped it twice due to nausea.", ["s2", "s3"]),
+        ("Client takes quetiapine 100 mg at night.", ["s3"]),
+        ("Client denies thoughts of self-harm.", ["s4", "s5"]),
+        ("Client denied any suicidal thoughts or thoughts of harming themselves.", ["s4", "s5"]),
+        ("Client feels hopeless about work.", ["s5"]),
+        ("Client cannot sleep more than 4 hours.", ["s7"]),
+        ("Therapist noted that daily breathing is real progress.", ["s8"]),
+        ("Therapist advised talking to Doctor Patel.", ["s4"]),
+    ],
+)
+def test_what_was_said_holds(text, evidence):
+    assert flaw(text, *evidence) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "expected"),
+    [
+        ('Client: "I\'ve had three panic attacks at work."', ["s99"], Flaw.NO_SUCH_EVIDENCE),
+        ('Client: "I\'ve had four panic attacks at work."', ["s1"], Flaw.NOT_SAID),
+        ('Client: "I\'ve had three panic attacks at work."', ["s5"], Flaw.NOT_SAID),
+        ('Client: "Doing the breathing daily is real progress."', ["s8"], Flaw.SPEAKER),
+        ('Client: "sleep more than four hours."', ["s7"], Flaw.TORN),
+        (
+            'Asked: "Have you had any thoughts of harming yourself?" Client: "Yes, every morning"',
+            ["s4", "s3"],
+            Flaw.WRONG_ANSWER,
+        ),
+        ("Client reports five panic attacks at work.", ["s1"], Flaw.NUMBER),
+        ("Client takes sertraline 50 mcg.", ["s2", "s3"], Flaw.NUMBER),
+        ("Client takes fluoxetine 50 mg every morning.", ["s2", "s3"], Flaw.MEDICINE),
+        ("Client takes quetiapine 50 mg at night.", ["s2", "s3"], Flaw.MEDICINE),
+        ("Client reports thoughts of self-harm.", ["s4", "s5"], Flaw.NEGATION),
+        ("Client denies feeling hopeless about work.", ["s5"], Flaw.NEGATION),
+        ("Client can sleep more than 4 hours.", ["s7"], Flaw.NEGATION),
+        ("Client talked to Doctor Patel.", ["s4"], Flaw.SPEAKER),
+        ("Client has a major depressive disorder with anhedonia.", ["s1", "s5"], Flaw.NOT_COVERED),
+        ("Client denies thoughts of self-harm.", ["s4"], Flaw.SPEAKER),
+    ],
+)
+def test_what_was_not_said_does_not(text, evidence, expected):
+    assert flaw(text, *evidence) == expected
+
+
+def test_only_what_holds_stays_in_the_note():
+    good = Statement(text='Client: "I can\'t sleep more than four hours."', evidence=("s7",))
+    bad = Statement(text="Client sleeps nine hours.", evidence=("s7",))
+    checked = check(note(good, bad), TALK)
+    assert checked.note.sections[0].statements == (good,)
+    assert checked.dropped == {"all": 1}
+    assert [finding.position for finding in checked.findings] == [1]
+
+
+def test_the_log_counts_what_was_dropped_and_repeats_none_of_it(caplog):
+    bad = Statement(text="Client sleeps nine hours.", evidence=("s7",))
+    with caplog.at_level(logging.DEBUG):
+        assert supported(note(bad, bad, section="plan"), TALK).sections[0].statements == ()
+    assert [record.getMessage() for record in caplog.records] == ["unsupported statements dropped: 2 in section plan"]
+
+
+def test_a_note_that_holds_is_not_touched_and_not_logged(caplog):
+    whole = note(Statement(text='Client: "I just feel hopeless about work."', evidence=("s5",)))
+    with caplog.at_level(logging.DEBUG):
+        assert supported(whole, TALK) == whole
+    assert caplog.records == []
+
+
+def test_given_roles_decide_who_may_have_said_it():
+    quote = note(Statement(text='Client: "Doing the breathing daily is real progress."', evidence=("s8",)))
+    assert check(quote, TALK, {"Speaker 1": "client", "Speaker 2": "therapist"}).findings == ()
