@@ -81,8 +81,12 @@ async def _stitch(manifest: Manifest, audio: Path, blobs: BlobStore) -> SessionA
 async def _download(blob: str, blobs: BlobStore) -> BinaryIO:
     """The chunk's bytes, on disk from a size on; closing the stream deletes them."""
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY)  # noqa: SIM115 (the stitcher closes it)
-    async for piece in blobs.stream(RECORDINGS_BLOBS, blob):
-        await asyncio.to_thread(spool.write, piece)
+    try:
+        async for piece in blobs.stream(RECORDINGS_BLOBS, blob):
+            await asyncio.to_thread(spool.write, piece)
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return spool  # type: ignore[return-value]  # typeshed keeps the two classes apart
 
