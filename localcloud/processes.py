@@ -55,6 +55,14 @@ class Child:
         self._kill_group()
         return self.popen.wait()
 
+    def freeze(self) -> None:
+        """Stop it where it stands (SIGSTOP): its port still takes connections and nobody answers."""
+        os.killpg(self.popen.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen one go on."""
+        os.killpg(self.popen.pid, signal.SIGCONT)
+
     def _kill_group(self) -> None:
         try:
             os.killpg(self.popen.pid, signal.SIGKILL)
@@ -96,6 +104,11 @@ def start(
             start_new_session=True,
         )
     return Child(name, popen, log)
+
+
+def port_taken(port: int, address: str = LOOPBACK) -> bool:
+    """Whether somebody listens on a TCP port."""
+    return _accepts(address, port)
 
 
 def wait_until_port(child: Child, port: int, *, address: str = LOOPBACK, timeout_seconds: float = 60.0) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from azure.identity.aio import DefaultAzureCredential
@@ -33,11 +33,14 @@ from shared.settings import KeySettings, Settings, SpeechSettings, StorageSettin
 
 
 class SystemClock:
-    """The time of this machine."""
+    """The time of this machine, or a fixed stretch ahead of it."""
+
+    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
+        self._ahead = ahead
 
     def now(self) -> datetime:
         """See Clock.now."""
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self._ahead
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def services() -> Services:
 
 def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Wire everything together. Raises: ValueError when settings contradict each other."""
-    clock = clock or SystemClock()
+    clock = clock or SystemClock(settings.clock.ahead)
     blobs, queues = _storage(settings.storage)
     cosmos = settings.cosmos
     items = CosmosItems(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -106,6 +107,13 @@ class NoteSettings(BaseModel):
     """Which engine writes."""
 
 
+class ClockSettings(BaseModel):
+    """What time the app takes it to be."""
+
+    ahead: timedelta = timedelta(0)
+    """How far its clock is ahead of the machine's (ISO 8601, `PT90S`): to try out midnight at noon."""
+
+
 class Settings(BaseSettings):
     """All of them. A missing or malformed one stops the app at its first call, and says which."""
 
@@ -118,3 +126,4 @@ class Settings(BaseSettings):
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     notes: NoteSettings = Field(default_factory=NoteSettings)
     limits: Limits = Field(default_factory=Limits)
+    clock: ClockSettings = Field(default_factory=ClockSettings)
