@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def encode(samples: Samples, recorder: Recorder) -> bytes:
 def cut(recording: bytes, pieces: int) -> list[bytes]:
     """One file in pieces of equal size, of which only the first has a header."""
     bounds = [len(recording) * n // pieces for n in range(pieces + 1)]
-    return [recording[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [recording[start:end] for start, end in pairwise(bounds)]
 
 
 def record_stream(audio: Path, pieces: int, recorder: str = "webm") -> list[bytes]:

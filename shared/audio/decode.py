@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import av
 
 from shared.audio.formats import Format
-from shared.audio.sources import SessionBytes
-
-EndIn = Callable[[int], int | None]
+from shared.audio.frames import flac_frame_start, is_whole_flac_frame
+from shared.audio.stretch import Stretch
 
 
 @dataclass(frozen=True)
@@ -30,86 +28,6 @@ class Sound:
         return sum((1000.0 * frame.samples / frame.sample_rate for frame in self.frames), 0.0)
 
 
-class Stretch(io.RawIOBase):
-    """What a demuxer reads: `opening`, then the session's bytes from `begin` for as long as chunks continue.
-
-    `chunk` holds the first of them. `end_in(chunk index)` is asked for each chunk from there on, when its first byte
-    is wanted, and gives the address where the stretch ends in it, or None if the chunk has no part in it.
-    The size is not told in advance (SEEK_END is refused), so FFmpeg reads forward, and no chunk is opened before
-    its turn.
-    """
-
-    def __init__(self, session: SessionBytes, opening: bytes, begin: int, chunk: int, end_in: EndIn) -> None:
-        super().__init__()
-        self._session = session
-        self._opening = opening
-        self._end_in = end_in
-        self._begin = begin
-        self._at = 0
-        self._last = chunk
-        self._ended = False
-        self.end = end_in(chunk) or begin
-        """Address after the last byte known to belong to it."""
-        self.damaged = False
-        """Whether something in it could not be decoded."""
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes: an index at the end of a file must be reached."""
-        return True
-
-    def tell(self) -> int:
-        """The position a demuxer knows: the opening comes first."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position from the start or from here; -1 for positions from an end that is not known yet."""
-        if whence == io.SEEK_END:
-            return -1
-        self._at = offset if whence == io.SEEK_SET else self._at + offset
-        return self._at
-
-    def read(self, count: int = -1) -> bytes:
-        """Up to `count` bytes, empty at the end."""
-        if self._at < len(self._opening):
-            part = self._opening[self._at : self._at + count]
-        else:
-            address = self.address(self._at)
-            while address >= self.end and self._extend():
-                pass
-            part = self._session.read(address, min(count, max(self.end - address, 0)))
-        self._at += len(part)
-        return part
-
-    def address(self, position: int) -> int:
-        """Where in the session a position of this stretch is; never before its begin."""
-        return max(position - len(self._opening), 0) + self._begin
-
-    @property
-    def following(self) -> int:
-        """Index of the chunk after the last that belongs to it, as far as known."""
-        return self._last + 1
-
-    def find_end(self) -> int:
-        """Ask for chunks until one does not join; gives the address after the last byte."""
-        while self._extend():
-            pass
-        return self.end
-
-    def _extend(self) -> bool:
-        """Take in the next chunk, if it belongs to this stretch and the last one belongs to it to its end."""
-        if self._ended or self.end < self._session.starts[self._last + 1]:
-            return False
-        end = self._end_in(self._last + 1)
-        self._ended = end is None
-        if end is not None:
-            self.end, self._last = end, self._last + 1
-        return not self._ended
-
-
 def decode(stretch: Stretch, kind: Format) -> Iterator[Sound]:
     """The sounds of a stretch, in order. What cannot be decoded is left out and makes the stretch `damaged`.
 
@@ -125,22 +43,108 @@ def decode(stretch: Stretch, kind: Format) -> Iterator[Sound]:
         if not file.streams.audio:
             stretch.damaged = True
             return
-        position = 0
-        for packet in _packets(file, stretch):
-            position = packet.pos if packet.pos is not None else position
+        # FLAC has checksums; unchecked, frames "found" in damaged bytes would be played as noise.
+        file.streams.audio[0].codec_context.options = {"err_detect": "crccheck+explode"}
+        packets = _BareFrames(stretch, kind) if kind.bare else _Packets(stretch, kind)
+        for packet in _demux(file, stretch):
             try:
-                frames = [frame for frame in packet.decode() if frame.samples]
+                frames = [frame for frame in packet.decode() if frame.samples] if packets.accept(packet) else []
             except av.FFmpegError:
+                frames = []
                 stretch.damaged = True
-                continue
             if frames:
-                timed = kind.timed and packet.pts is not None
-                time_ms = float(packet.pts * packet.time_base * 1000) if timed else None
-                yield Sound(stretch.address(position), packet.size, time_ms, frames)
+                yield packets.sound(packet, frames)
 
 
-def _packets(file: Any, stretch: Stretch) -> Iterator[Any]:
+def _demux(file: Any, stretch: Stretch) -> Iterator[Any]:
     try:
         yield from file.demux(file.streams.audio[0])
     except av.FFmpegError:
         stretch.damaged = True
+
+
+class _Packets:
+    """Packets of a container: it knows where they stand and when they sound."""
+
+    def __init__(self, stretch: Stretch, kind: Format) -> None:
+        self._stretch = stretch
+        self._kind = kind
+        self._reached = stretch.address(0)
+
+    def accept(self, packet: Any) -> bool:
+        """Whether the packet is the stream's own, not a look-alike in damaged bytes."""
+        return True
+
+    def sound(self, packet: Any, frames: list[Any]) -> Sound:
+        """The packet's place, size and time with its audio."""
+        address = self._address(packet)
+        size = self._size(packet, address)
+        self._reached = address + size
+        return Sound(address, size, self._time_ms(packet, frames) if self._kind.timed else None, frames)
+
+    def _address(self, packet: Any) -> int:
+        """Audio a decoder gives out at the end, without a packet, stands at the end."""
+        return self._reached if packet.pos is None else self._stretch.address(packet.pos)
+
+    def _size(self, packet: Any, address: int) -> int:
+        return int(packet.size)
+
+    def _time_ms(self, packet: Any, frames: list[Any]) -> float | None:
+        return None if frames[0].pts is None else float(1000 * frames[0].pts * frames[0].time_base)
+
+
+class _BareFrames(_Packets):
+    """Packets FFmpeg finds by their sync words alone (MP3, ADTS, FLAC).
+
+    In damaged bytes it takes look-alikes for frames, gives all bytes up to the next sync word as one packet, and
+    loses count of the bytes it passes over. So headers are compared, sizes cut to the frame's own, and positions
+    verified wherever a chunk begins and for a while after one was wrong.
+    """
+
+    def __init__(self, stretch: Stretch, kind: Format) -> None:
+        super().__init__(stretch, kind)
+        self._first: bytes | None = None
+        self._block = 0
+        self._drift = 0
+        self._verified_until = self._reached
+        self._doubtful = 0
+
+    def accept(self, packet: Any) -> bool:
+        """Whether the header agrees with the first one of the stream."""
+        if self._kind.frames is None or packet.size == 0:
+            return True
+        header = bytes(memoryview(packet)[:4])
+        self._first = self._first or header
+        return self._kind.frames.same_stream(self._first, header)
+
+    def _address(self, packet: Any) -> int:
+        if packet.pos is None:
+            return self._reached
+        claimed = self._stretch.address(packet.pos) + self._drift
+        if claimed < self._verified_until and not self._doubtful:
+            return claimed
+        address = self._stretch.locate(bytes(memoryview(packet)[:_FINGERPRINT]), claimed, self._reached)
+        self._drift += address - claimed
+        self._doubtful = _DOUBTFUL if address != claimed else max(self._doubtful - 1, 0)
+        self._verified_until = self._stretch.chunk_end(address)
+        return address
+
+    def _size(self, packet: Any, address: int) -> int:
+        size: int = packet.size
+        if self._kind.frames is not None and size:
+            return min(size, self._kind.frames.length(bytes(memoryview(packet)[:8]), 0) or size)
+        within = self._stretch.chunk_end(address) - address
+        if within < size and is_whole_flac_frame(bytes(memoryview(packet)[:within])):
+            return within
+        return size
+
+    def _time_ms(self, packet: Any, frames: list[Any]) -> float | None:
+        """FLAC's frames are numbered; the demuxer only counts those it has seen."""
+        self._block = max(self._block, frames[0].samples)
+        start = flac_frame_start(bytes(memoryview(packet)[:16]), self._block) if packet.size else None
+        return None if start is None else 1000 * start / frames[0].sample_rate
+
+
+_FINGERPRINT = 16
+"""Bytes by which a frame is found again: its header and some of what is in it."""
+_DOUBTFUL = 8

@@ -14,9 +14,9 @@ from typing import Any
 
 import av
 
-from shared.audio.frames import adts_frame_length, find_frames, mp3_frame_length
+from shared.audio.frames import ADTS_FRAMES, MP3_FRAMES, FrameKind, find_frames
 from shared.audio.sniff import CLUSTER, Container
-from shared.audio.sources import SessionBytes
+from shared.audio.sources import SessionBytes, position_of
 
 _OPENING_LIMIT = 1024 * 1024
 
@@ -30,7 +30,8 @@ class Format:
 
     `demuxer` is FFmpeg's name. `timed`: packets carry times that hold across lost bytes. `opening(session, start,
     end)` gives a file's opening bytes, None if it has none to borrow. `sync` finds in a window of bytes where
-    reading can start again. `trailer` gives the size of a soundless element at the start of a window.
+    reading can start again. `trailer` gives the size of a soundless element at the start of a window. `frames` is
+    set where packets are bare frames.
     """
 
     demuxer: str
@@ -38,6 +39,12 @@ class Format:
     opening: OpeningOf
     sync: Callable[[bytes], int | None]
     trailer: TrailerSize
+    frames: FrameKind | None = None
+
+    @property
+    def bare(self) -> bool:
+        """Whether packets are only found by their sync words: nothing around them tells where they begin and end."""
+        return self.frames is not None or self.demuxer == "flac"
 
 
 def skip_trailers(session: SessionBytes, kind: Format, begin: int, end: int) -> int:
@@ -48,11 +55,6 @@ def skip_trailers(session: SessionBytes, kind: Format, begin: int, end: int) -> 
             return begin
         begin += size
     return min(begin, end)
-
-
-def _position(window: bytes, pattern: bytes) -> int | None:
-    at = window.find(pattern)
-    return at if at >= 0 else None
 
 
 # ---- WebM ------------------------------------------------------------------------------------------------------
@@ -67,7 +69,7 @@ _WEBM_TRAILERS = (
 
 def _webm_opening(session: SessionBytes, start: int, end: int) -> bytes | None:
     """All bytes before the first Cluster (Matroska, RFC 9559 §4.5)."""
-    cluster = session.find(lambda window: _position(window, CLUSTER), start, min(end, start + _OPENING_LIMIT))
+    cluster = session.find(lambda window: position_of(CLUSTER, window), start, min(end, start + _OPENING_LIMIT))
     return None if cluster is None else session.read(start, cluster - start)
 
 
@@ -183,11 +185,11 @@ def spare_opening() -> bytes:
 
 
 FORMATS = {
-    Container.WEBM: Format("matroska", True, _webm_opening, lambda w: _position(w, CLUSTER), _webm_trailer),
+    Container.WEBM: Format("matroska", True, _webm_opening, lambda w: position_of(CLUSTER, w), _webm_trailer),
     Container.MP4: Format("mov", True, _mp4_opening, _mp4_sync, _mp4_trailer),
-    Container.OGG: Format("ogg", True, _ogg_opening, lambda w: _position(w, b"OggS\x00"), _no_trailer),
+    Container.OGG: Format("ogg", True, _ogg_opening, lambda w: position_of(b"OggS\x00", w), _no_trailer),
     Container.FLAC: Format("flac", True, _flac_opening, _flac_sync, _no_trailer),
-    Container.MP3: Format("mp3", False, _no_opening, lambda w: find_frames(w, mp3_frame_length), _mp3_trailer),
-    Container.ADTS: Format("aac", False, _no_opening, lambda w: find_frames(w, adts_frame_length), _mp3_trailer),
+    Container.MP3: Format("mp3", False, _no_opening, lambda w: find_frames(w, MP3_FRAMES), _mp3_trailer, MP3_FRAMES),
+    Container.ADTS: Format("aac", False, _no_opening, lambda w: find_frames(w, ADTS_FRAMES), _mp3_trailer, ADTS_FRAMES),
     Container.WAV: Format("wav", False, _no_opening, lambda _: 0, _wav_trailer),
 }

@@ -1,8 +1,9 @@
-"""Frame headers of the two formats that are nothing but frames: MPEG audio (MP3) and AAC in ADTS."""
+"""Frame headers of the formats that are frames and nothing else: MP3, AAC in ADTS, and FLAC behind its header."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 FrameLength = Callable[[bytes, int], int | None]
 
@@ -43,7 +44,25 @@ def _synced(data: bytes, at: int, mask: int) -> bool:
     return data[at] == 0xFF and data[at + 1] & mask == mask  # noqa: PLR2004 (the sync word's ones)
 
 
-def starts_with_frames(data: bytes, frame_length: FrameLength, *, at: int = 0) -> bool:
+@dataclass(frozen=True)
+class FrameKind:
+    """`length` reads a frame's size from its header; `mask` has ones for the header bits a stream never changes."""
+
+    length: FrameLength
+    mask: int
+
+    def same_stream(self, one: bytes, other: bytes) -> bool:
+        """Whether frames that begin so belong to one stream."""
+        return (int.from_bytes(one[:4]) ^ int.from_bytes(other[:4])) & self.mask == 0
+
+
+MP3_FRAMES = FrameKind(mp3_frame_length, 0xFFFF0C00)
+"""Constant are version, layer and sampling rate; bit rate and joint stereo may change with each frame."""
+ADTS_FRAMES = FrameKind(adts_frame_length, 0xFFFFFDC0)
+"""Constant is what the standard calls the fixed header: also profile and channels."""
+
+
+def starts_with_frames(data: bytes, kind: FrameKind, *, at: int = 0) -> bool:
     """Whether whole frames of one stream follow each other from `at` on.
 
     One header is a coincidence (1 in 2,000 in random bytes), so two must stand exactly a frame apart, three where
@@ -53,25 +72,54 @@ def starts_with_frames(data: bytes, frame_length: FrameLength, *, at: int = 0) -
     for found in range(3):
         if found and position == len(data):
             return True
-        length = frame_length(data, position)
-        if length is None or not same_stream(first, data[position : position + 4]):
-            return found > 1 and len(data) < position + 7
+        length = kind.length(data, position)
+        if length is None or not kind.same_stream(first, data[position : position + 4]):
+            return found > 1 and len(data) < position + _LONGEST_HEADER
         position += length
     return True
 
 
-def same_stream(one: bytes, other: bytes) -> bool:
-    """Whether two frame headers agree in version, layer, protection and sampling rate, as frames of one stream do."""
-    if len(one) < 3 or len(other) < 3:  # noqa: PLR2004
-        return False
-    return one[1] == other[1] and (one[2] & 0x0C) == (other[2] & 0x0C)
-
-
-def find_frames(data: bytes, frame_length: FrameLength) -> int | None:
+def find_frames(data: bytes, kind: FrameKind) -> int | None:
     """Where the first row of whole frames begins, in bytes; None when there is none."""
     at = data.find(b"\xff")
     while at >= 0:
-        if frame_length(data, at) is not None and starts_with_frames(data, frame_length, at=at):
+        if kind.length(data, at) is not None and starts_with_frames(data, kind, at=at):
             return at
         at = data.find(b"\xff", at + 1)
     return None
+
+
+def flac_frame_start(frame: bytes, samples: int) -> int | None:
+    """The number of a FLAC frame's first sample, from its header (RFC 9639 §9.1.5); None if that is damaged.
+
+    A stream of fixed block size counts frames, so `samples` is the size of its blocks.
+    """
+    if len(frame) < _SHORTEST_FLAC_FRAME:
+        return None
+    ones = 8 - (frame[4] ^ 0xFF).bit_length()  # coded like UTF-8: the leading ones tell the length
+    if ones in (1, 8):
+        return None
+    number = frame[4] & (0x7F >> ones)
+    for byte in frame[5 : 4 + ones]:
+        number = number << 6 | byte & 0x3F
+    return number if frame[1] & 1 else number * samples
+
+
+def is_whole_flac_frame(frame: bytes) -> bool:
+    """Whether these bytes end where a FLAC frame ends: with its checksum (RFC 9639 §9.3)."""
+    crc = 0
+    for byte in frame:
+        crc = (crc << 8 & 0xFFFF) ^ _CRC16[crc >> 8 ^ byte]
+    return crc == 0
+
+
+def _crc16_of(byte: int) -> int:
+    crc = byte << 8
+    for _ in range(8):
+        crc = crc << 1 ^ (0x8005 if crc & 0x8000 else 0)
+    return crc & 0xFFFF
+
+
+_CRC16 = [_crc16_of(byte) for byte in range(256)]
+_LONGEST_HEADER = 7
+_SHORTEST_FLAC_FRAME = 11

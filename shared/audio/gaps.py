@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median
 
 from shared.audio.flac import RATE
 from shared.audio.sources import SessionBytes
 from shared.audio.timeline import MISSING, Hole, Loss, Timeline
 from shared.domain.transcript import Gap
+
+_SPLINTER_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,13 @@ def lay_out(timeline: Timeline) -> Layout:
         for loss, length in _shares(hole, usual):
             start = hole.at + inserted
             places[loss.chunk] = (start, start + length)
-            end_ms = _ms(start + length) if length else None
-            label = session.chunks[loss.chunk].label
-            gaps.append(Gap(start_ms=_ms(start), end_ms=end_ms, reason=loss.reason, chunk=label))
+            gap = Gap(
+                start_ms=_ms(start),
+                end_ms=_ms(start + length) if length else None,
+                reason=loss.reason,
+                chunk=session.chunks[loss.chunk].label,
+            )
+            gaps = _with(gaps, gap)
             inserted += length
             silences.append((hole.at, length))
     for chunk, (first, last) in timeline.spans.items():
@@ -75,6 +82,14 @@ class _Usual:
     samples_per_byte: float
 
 
+def _with(gaps: list[Gap], gap: Gap) -> list[Gap]:
+    """Add a gap; a splinter of sound between two gaps of the same chunk does not make it two."""
+    last = gaps[-1] if gaps else None
+    if last and last.chunk == gap.chunk and gap.start_ms - (last.end_ms or last.start_ms) < _SPLINTER_MS:
+        return [*gaps[:-1], last.model_copy(update={"end_ms": gap.end_ms or last.end_ms})]
+    return [*gaps, gap]
+
+
 def _usual_chunk(timeline: Timeline) -> _Usual:
     sizes = [timeline.session.chunk_size(chunk) for chunk in timeline.spans]
     lengths = [last - first for first, last in timeline.spans.values()]
@@ -88,14 +103,16 @@ def _shares(hole: Hole, usual: _Usual) -> Iterator[tuple[Loss, int]]:
             length = usual.samples if loss.whole else loss.size * usual.samples_per_byte
             yield loss, 0 if loss.empty else round(length)
         return
-    weights = [usual.size if loss.reason == MISSING else float(loss.size) for loss in hole.losses]
-    total = sum(weights) or 1.0
-    left = round(hole.length_ms * RATE / 1000)
-    for loss, weight in zip(hole.losses, weights, strict=True):
-        last = loss is hole.losses[-1]
-        share = left if last else round(hole.length_ms * RATE / 1000 * weight / total)
-        left -= share
-        yield loss, share
+    total = round(hole.length_ms * RATE / 1000)
+    weights = {loss: usual.size if loss.reason == MISSING else float(loss.size) for loss in hole.losses}
+    splinter = sum(weights.values()) * _SPLINTER_MS / (hole.length_ms or 1)
+    kept = [loss for loss in hole.losses if loss.whole or weights[loss] >= splinter] or [
+        max(weights, key=weights.__getitem__)
+    ]
+    sum_kept = sum(weights[loss] for loss in kept) or 1.0
+    ends = [round(total * end / sum_kept) for end in accumulate(weights[loss] for loss in kept)]
+    for loss, start, end in zip(kept, [0, *ends[:-1]], [*ends[:-1], total], strict=True):
+        yield loss, end - start
 
 
 def _spans(session: SessionBytes, places: dict[int, tuple[int, int]]) -> Iterator[ChunkSpan]:

@@ -10,7 +10,7 @@ import codecs
 import re
 from enum import StrEnum
 
-from shared.audio.frames import adts_frame_length, mp3_frame_length, same_stream, starts_with_frames
+from shared.audio.frames import ADTS_FRAMES, MP3_FRAMES, mp3_frame_length, starts_with_frames
 
 HEAD_BYTES = 32 * 1024
 """Enough of a chunk for every question asked here: three of the longest ADTS frames."""
@@ -74,7 +74,8 @@ def begins_anew(head: bytes, previous: bytes) -> bool:
     if kind not in (Container.MP3, Container.ADTS) or _after_id3(head) or _announces_stream(head):
         return True
     before = _after_id3(previous)
-    return container_of(previous) is not kind or not same_stream(previous[before : before + 4], head[:4])
+    frames = MP3_FRAMES if kind is Container.MP3 else ADTS_FRAMES
+    return container_of(previous) is not kind or not frames.same_stream(previous[before : before + 4], head)
 
 
 def looks_like_audio(head: bytes) -> bool:
@@ -99,9 +100,9 @@ def _frame_format(head: bytes) -> Container | None:
     at = _after_id3(head)
     if at >= len(head) and at:
         return Container.MP3  # a tag longer than the head: what follows is MP3 in all but name
-    if starts_with_frames(head, adts_frame_length, at=at):
+    if starts_with_frames(head, ADTS_FRAMES, at=at):
         return Container.ADTS
-    if at or starts_with_frames(head, mp3_frame_length):
+    if at or starts_with_frames(head, MP3_FRAMES):
         return Container.MP3
     return None
 

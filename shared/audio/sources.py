@@ -131,3 +131,9 @@ class SessionBytes:
         if self._progress is not None and address > self._farthest:
             self._farthest = address
             self._progress(address, self.size)
+
+
+def position_of(pattern: bytes, window: bytes) -> int | None:
+    """Where a pattern first stands in a window of bytes."""
+    at = window.find(pattern)
+    return at if at >= 0 else None

@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.audio.decode import Stretch, decode
+from shared.audio.decode import decode
 from shared.audio.flac import RATE, FlacWriter, insert_silences
 from shared.audio.formats import FORMATS, Format, skip_trailers, spare_opening
 from shared.audio.gaps import ChunkSpan, Layout, lay_out
 from shared.audio.pcm import WavHeader, aligned, is_noise, read_wav_header, samples_end
 from shared.audio.sniff import Container, begins_anew, container_of, is_foreign
 from shared.audio.sources import Chunk, ChunkSource, MissingChunk, SessionBytes
+from shared.audio.stretch import Stretch
 from shared.audio.timeline import MISSING, UNDECODABLE, Timeline
 from shared.domain.errors import AudioUndecodable
 from shared.domain.transcript import Gap
@@ -171,10 +172,10 @@ class _Stitching:
 
         Damage can end a demuxer's pass before the bytes end: then another starts at the next point possible.
         """
-        damaged, passes = False, 0
+        damaged, passes, reached = False, 0, begin
         while True:
             stretch = Stretch(self._session, opening, begin, index, lambda chunk: self._end_in(run, chunk))
-            reached = self._play_pass(run, stretch, begin)
+            reached = max(reached, self._play_pass(run, stretch))
             end = stretch.find_end()
             damaged, passes = damaged or stretch.damaged, passes + 1
             reached = skip_trailers(self._session, run.kind, reached, end)
@@ -187,14 +188,14 @@ class _Stitching:
             self._timeline.skip(reached, end)
         return _Played(heard, damaged, stretch.following)
 
-    def _play_pass(self, run: _Run, stretch: Stretch, begin: int) -> int:
-        """Write what one demuxer gives; returns the address after its last packet."""
-        reached = begin
+    def _play_pass(self, run: _Run, stretch: Stretch) -> int:
+        """Write what one demuxer gives; returns the address after its last packet, 0 without any."""
+        reached = 0
         for sound in decode(stretch, run.kind):
             begins = None
             if self._run is not run:  # the first sound of another file: from here on this is the run to continue
                 self._flac.settle()
-                self._run, begins = run, begin if run.start is None else run.start
+                self._run, begins = run, stretch.address(0) if run.start is None else run.start
             self._timeline.hear(sound.address, sound.size, sound.time_ms, sound.length_ms, begins=begins)
             for frame in sound.frames:
                 self._flac.write(frame)

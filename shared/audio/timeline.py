@@ -14,7 +14,9 @@ _HOLE_MS = 1000
 """Jumps in time below this are jitter, or a packet or two: not worth a gap's line in a transcript."""
 _LONGEST_HOLE_MS = 4 * 60 * 60 * 1000
 """Longer jumps are damaged timestamps: sessions are at most four hours."""
+_PAGE_MS = 2000
 _WHOLE = 0.9
+_PACKET_BYTES = 2048
 _FEW_BYTES = 32
 _HEADER_BYTES = 8 * 1024
 
@@ -52,6 +54,8 @@ class Timeline:
         self._flac = flac
         self._lost: dict[int, Loss] = {}
         self._silent: dict[int, int] = {}
+        self._spared: dict[int, int] = {}
+        self._spared_until = 0.0
         self._chunk: int | None = None
         self._clock_ms: float | None = None
         self._reached = 0
@@ -102,12 +106,15 @@ class Timeline:
 
     def _close_hole(self, jump_ms: float | None) -> None:
         """The end of a row of losses. `jump_ms` is how far the container's time went on without sound."""
-        losses = self._losses(timed=jump_ms is not None)
         if jump_ms is not None and jump_ms < _HOLE_MS and not self._lost:
-            losses = ()  # no time is lost: the bytes were a container's overhead
-        elif jump_ms is not None and jump_ms >= _HOLE_MS and not losses and self._chunk is not None:
+            self._spare()
+            return
+        if jump_ms is not None:
+            self._silent = self._spared | self._silent
+        losses = self._losses(timed=jump_ms is not None)
+        if jump_ms is not None and jump_ms >= _HOLE_MS and not losses and self._chunk is not None:
             losses = (Loss(self._chunk, UNDECODABLE, 0, whole=False),)  # cut off at its end
-        self._lost, self._silent = {}, {}
+        self._lost, self._silent, self._spared = {}, {}, {}
         if losses:
             believable = jump_ms is not None and -_HOLE_MS < jump_ms <= _LONGEST_HOLE_MS
             at = self._flac.settle()
@@ -115,17 +122,34 @@ class Timeline:
             self._chunk = None
             self.holes.append(Hole(at, losses, max(jump_ms or 0.0, 0.0) if believable else None))
 
+    def _spare(self) -> None:
+        """No time is lost with the silent bytes: they were a container's overhead, or shortly precede a jump.
+
+        An Ogg page that damage interrupts is only finished behind the damage, and so seems to stand there; the jump
+        in time comes a page later.
+        """
+        if self._silent:
+            self._spared, self._spared_until = self._silent, (self._clock_ms or 0.0) + _PAGE_MS
+            self._silent = {}
+        elif self._spared and (self._clock_ms or 0.0) > self._spared_until:
+            self._spared = {}
+
     def _losses(self, *, timed: bool) -> tuple[Loss, ...]:
         """Chunks lost whole; only where there are none, chunks that lost a part."""
         found = dict(self._lost)
         partial: dict[int, Loss] = {}
         for chunk, size in self._silent.items():
-            whole = size >= _WHOLE * self.session.chunk_size(chunk)
+            whole = self._is_whole(size, self.session.chunk_size(chunk))
             if whole and size >= _FEW_BYTES:
                 found.setdefault(chunk, Loss(chunk, UNDECODABLE, size, whole=True))
             elif timed or size >= _HEADER_BYTES:
                 partial[chunk] = Loss(chunk, UNDECODABLE, size, whole=False)
         return tuple(loss for _, loss in sorted((found or partial).items()))
+
+    @staticmethod
+    def _is_whole(silent: int, size: int) -> bool:
+        """Practically all of a chunk; what is left may have gone into a packet that the chunk before began."""
+        return size - silent <= max((1 - _WHOLE) * size, min(_PACKET_BYTES, size / 2))
 
     def _end_span(self) -> None:
         if self._chunk is not None:
