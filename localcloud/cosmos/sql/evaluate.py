@@ -8,8 +8,9 @@ from localcloud.cosmos.sql.syntax import (
     Aggregate,
     ArrayOf,
     Between,
-    Binary,
     Call,
+    Comparison,
+    Connective,
     Expression,
     In,
     Literal,
@@ -59,20 +60,24 @@ class _Compiler:
     def negation(self, expression: Not) -> Evaluator:
         return _not(self.compile(expression.operand))
 
-    def binary(self, expression: Binary) -> Evaluator:
-        left, right = self.compile(expression.left), self.compile(expression.right)
-        if expression.operator in ("AND", "OR"):
-            return _connective(left, right, decisive=expression.operator == "OR")
-        return _comparison(expression.operator, left, right)
+    def connective(self, expression: Connective) -> Evaluator:
+        return _connective(self.all(expression.operands), decisive=expression.operator == "OR")
+
+    def comparison(self, expression: Comparison) -> Evaluator:
+        return _comparison(expression.operator, self.compile(expression.left), self.compile(expression.right))
 
     def contained(self, expression: In) -> Evaluator:
-        return _in(self.compile(expression.operand), self.all(expression.choices))
+        operand, choices = self.compile(expression.operand), expression.choices
+        values = [choice.value for choice in choices if isinstance(choice, Literal) and is_scalar(choice.value)]
+        if len(values) == len(choices):
+            return _in_values(operand, values)
+        return _in(operand, self.all(choices))
 
     def between(self, expression: Between) -> Evaluator:
         operand = self.compile(expression.operand)
         above = _comparison(">=", operand, self.compile(expression.low))
         below = _comparison("<=", operand, self.compile(expression.high))
-        return _connective(above, below, decisive=False)
+        return _connective([above, below], decisive=False)
 
     def call(self, expression: Call) -> Evaluator:
         return _call(FUNCTIONS[expression.function].compute, self.all(expression.arguments))
@@ -92,7 +97,8 @@ _BUILDERS: dict[type[Expression], Callable[[_Compiler, Any], Evaluator]] = {
     Literal: _Compiler.literal,
     Path: _Compiler.path,
     Not: _Compiler.negation,
-    Binary: _Compiler.binary,
+    Connective: _Compiler.connective,
+    Comparison: _Compiler.comparison,
     In: _Compiler.contained,
     Between: _Compiler.between,
     Call: _Compiler.call,
@@ -140,17 +146,18 @@ def _not(operand: Evaluator) -> Evaluator:
     return negated
 
 
-def _connective(left: Evaluator, right: Evaluator, *, decisive: bool) -> Evaluator:
-    """AND when False decides it, OR when True does: then the other side may be undefined."""
+def _connective(operands: list[Evaluator], *, decisive: bool) -> Evaluator:
+    """AND, which one False decides, or OR, which one True does, whatever is undefined besides."""
 
     def connected(item: Any) -> Any:
-        first = left(item)
-        if first is decisive:
-            return decisive
-        second = right(item)
-        if second is decisive:
-            return decisive
-        return (not decisive) if first is second is (not decisive) else UNDEFINED
+        result: Any = not decisive
+        for operand in operands:
+            value = operand(item)
+            if value is decisive:
+                return decisive
+            if not isinstance(value, bool):
+                result = UNDEFINED
+        return result
 
     return connected
 
@@ -185,6 +192,19 @@ def _in(operand: Evaluator, choices: list[Evaluator]) -> Evaluator:
         if value is UNDEFINED:
             return UNDEFINED
         return any(equal(value, choice(item)) for choice in choices)
+
+    return contained
+
+
+def _in_values(operand: Evaluator, values: list[Any]) -> Evaluator:
+    """IN a list of constants, however long: their types keep `1` and `true` apart."""
+    wanted = {(rank(value), value) for value in values}
+
+    def contained(item: Any) -> Any:
+        value = operand(item)
+        if value is UNDEFINED:
+            return UNDEFINED
+        return is_scalar(value) and (rank(value), value) in wanted
 
     return contained
 

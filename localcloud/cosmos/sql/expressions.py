@@ -1,5 +1,6 @@
 """Parser of expressions: recursive descent, one method for each level of precedence."""
 
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.cosmos.errors import bad_request, not_implemented, syntax_error
@@ -9,8 +10,9 @@ from localcloud.cosmos.sql.syntax import (
     Aggregate,
     ArrayOf,
     Between,
-    Binary,
     Call,
+    Comparison,
+    Connective,
     Expression,
     In,
     Literal,
@@ -81,16 +83,13 @@ class ExpressionParser:
 
     def expression(self) -> Expression:
         """Read one expression."""
-        left = self._conjunction()
-        while self.take("OR"):
-            left = Binary("OR", left, self._conjunction())
-        return left
+        return self._connective("OR", lambda: self._connective("AND", self._negation))
 
-    def _conjunction(self) -> Expression:
-        left = self._negation()
-        while self.take("AND"):
-            left = Binary("AND", left, self._negation())
-        return left
+    def _connective(self, operator: str, operand: Callable[[], Expression]) -> Expression:
+        operands = [operand()]
+        while self.take(operator):
+            operands.append(operand())
+        return Connective(operator, tuple(operands)) if len(operands) > 1 else operands[0]
 
     def _negation(self) -> Expression:
         if self.take("NOT"):
@@ -112,7 +111,7 @@ class ExpressionParser:
         if operator is None:
             return left
         self.advance()
-        return Binary(operator, left, self._operand())
+        return Comparison(operator, left, self._operand())
 
     def _between(self, operand: Expression) -> Between:
         low = self._operand()

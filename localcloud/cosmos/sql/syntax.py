@@ -31,8 +31,16 @@ class Not(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Binary(Expression):
-    """A comparison (`=`, `!=`, `<`, …), `AND` or `OR`."""
+class Connective(Expression):
+    """`AND` or `OR` of two or more; flat, since generated queries join hundreds."""
+
+    operator: str
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Expression):
+    """`=`, `!=`, `<`, `<=`, `>` or `>=`."""
 
     operator: str
     left: Expression
