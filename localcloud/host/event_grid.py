@@ -17,19 +17,16 @@ async def blob_webhook(request: Request, triggers: BlobTriggers) -> Response:
     function_id = request.query_params.get("functionName", "")
     if kind not in {"subscriptionvalidation", "notification"} or not triggers.knows(function_id):
         return Response(status_code=400)
-    body = await request.json()
-    events = body if isinstance(body, list) else [body]
-    if kind == "subscriptionvalidation":
-        return JSONResponse({"validationResponse": events[0]["data"]["validationCode"]})
-    for event in events:
-        container, blob = _container_and_blob(event["data"]["url"])
-        await triggers.enqueue(
-            function_id,
-            container,
-            blob,
-            etag=f'"{event["data"].get("eTag", "")}"',
-            blob_type=event["data"].get("blobType", "BlockBlob"),
-        )
+    try:
+        body = await request.json()
+        events = [event["data"] for event in (body if isinstance(body, list) else [body])]
+        if kind == "subscriptionvalidation":
+            return JSONResponse({"validationResponse": events[0]["validationCode"]})
+        written = [(*_container_and_blob(data["url"]), data.get("eTag"), data.get("blobType")) for data in events]
+    except (ValueError, LookupError, TypeError):
+        return Response(status_code=400)
+    for container, blob, etag, blob_type in written:
+        await triggers.enqueue(function_id, container, blob, etag=f'"{etag}"', blob_type=blob_type or "BlockBlob")
     return Response(status_code=202)
 
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from socket import socket
 from typing import Protocol
 
 import uvicorn
@@ -18,14 +19,14 @@ from localcloud.host.invoke import Invoker
 from localcloud.host.keys import Keys
 from localcloud.host.own import OwnPages
 from localcloud.host.queues import QueueOptions, queue_listener
-from localcloud.host.settings import HostSettings
+from localcloud.host.settings import HostSettings, SettingsError
 from localcloud.host.storage import Accounts
 from localcloud.host.timers import TimerListener
 from localcloud.host.worker import Worker
 
 log = logging.getLogger("localcloud.host")
 
-_DRAIN_SECONDS = 5
+_DRAIN_SECONDS = 3
 
 
 class Listener(Protocol):
@@ -38,13 +39,13 @@ class Listener(Protocol):
 class _Server(uvicorn.Server):
     """Tells when it serves, and leaves the signals to the host."""
 
-    def __init__(self, config: uvicorn.Config, started: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._up = started
+        self.up = asyncio.Event()
 
-    async def startup(self, sockets: list["object"] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
-        self._up.set()
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -60,6 +61,9 @@ async def run_host(
     """
     settings = HostSettings.load(root)
     functions = supported(await worker.load(settings.root))
+    unknown = set(only or ()) - {each.name for each in functions}
+    if unknown:
+        raise SettingsError(f"no such functions: {', '.join(sorted(unknown))}")
     active = [each for each in functions if (only is None or each.name in only) and not settings.disabled(each.name)]
     invoker = Invoker(worker, settings.function_timeout)
     accounts = Accounts()
@@ -87,17 +91,14 @@ async def run_host(
 
 
 async def _serve(config: uvicorn.Config, listeners: Sequence[Listener], what: str) -> None:
-    started = asyncio.Event()
-    server = _Server(config, started)
+    server = _Server(config)
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve())
-        listening = [tasks.create_task(each.run()) for each in listeners]
-        waiting = asyncio.create_task(started.wait())
-        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        await server.up.wait()  # a port already taken ends the process before any message is
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(each, server.handle_exit, each, None)
-        if started.is_set():
-            print(f"Host started: {what}", flush=True)  # noqa: T201 - what waits for the host reads this line
+        listening = [tasks.create_task(each.run()) for each in listeners]
+        print(f"Host started: {what}", flush=True)  # noqa: T201 - what waits for the host reads this line
         await serving
         for task in listening:
             task.cancel()

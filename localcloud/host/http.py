@@ -14,7 +14,7 @@ from localcloud.host.body import LimitedBody
 from localcloud.host.functions import Function
 from localcloud.host.invoke import Invoker
 from localcloud.host.keys import Keys
-from localcloud.host.routes import Route, RouteTable
+from localcloud.host.routes import RouteTable
 from localcloud.host.settings import HostSettings
 
 _DEFAULT_LIMIT_BYTES = 104_857_600
@@ -33,7 +33,6 @@ class FrontEnd:
         keys: Keys | None,
     ) -> None:
         self._table = RouteTable(functions, str(settings.extension("http", "routePrefix", "api")))
-        self._settings = settings
         self._invoker = invoker
         self._own = own
         self._keys = keys
@@ -46,23 +45,16 @@ class FrontEnd:
             await self._own(scope, receive, send)
             return
         route, parameters = found
-        refusal = self._refusal(route, scope)
-        if refusal is not None:
-            await refusal(scope, receive, send)
+        if self._keys is not None and not self._keys.allow(
+            HTTPConnection(scope), route.auth_level, route.function.name
+        ):
+            await Response(status_code=401)(scope, receive, send)
             return
         body = LimitedBody(self._limit, scope, receive, send)
         if body.announced_too_large:
             await body.refuse()
             return
         await self._invoker.serve(route.function, parameters, scope, body.receive, body.send)
-
-    def _refusal(self, route: Route, scope: Scope) -> Response | None:
-        name = route.function.name
-        if self._settings.disabled(name):
-            return Response(status_code=404)
-        if self._keys is not None and not self._keys.allow(HTTPConnection(scope), route.auth_level, name):
-            return Response(status_code=401)
-        return None
 
 
 def with_cors(app: ASGIApp, settings: HostSettings) -> ASGIApp:

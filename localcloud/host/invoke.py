@@ -16,6 +16,8 @@ from localcloud.host.worker import Call, Worker
 
 log = logging.getLogger("localcloud.host")
 
+_INVOCATION_HEADER = b"x-ms-invocation-id"
+
 
 class FunctionTimeout(TimeoutError):
     """A function ran longer than `functionTimeout` and was cancelled."""
@@ -51,7 +53,8 @@ class Invoker:
     ) -> None:
         """Run an HTTP function on a live connection; one that fails answers 500. Raises what fails after its answer."""
         call = Call(function, str(uuid.uuid4()), route=route)
-        headers = [*scope["headers"], (b"x-ms-invocation-id", call.invocation_id.encode())]
+        given = [(name, value) for name, value in scope["headers"] if name != _INVOCATION_HEADER]
+        headers = [*given, (_INVOCATION_HEADER, call.invocation_id.encode())]
         failures: list[Exception] = []
 
         async def observed(running: Awaitable[Any]) -> Any:

@@ -25,7 +25,7 @@ Handler = Callable[[QueueMessage, bytes], Awaitable[bool]]
 
 MAX_BATCH = 32  # what one request to a queue may return
 _SHORTEST_POLL_SECONDS = 0.1
-_DRAIN_SECONDS = 5.0
+_DRAIN_SECONDS = 3.0
 _LONGEST_QUEUE_NAME = 63
 
 

@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from localcloud.host.functions import Function, FunctionLoadError
 from localcloud.host.proxy import Proxy
-from localcloud.host.worker import Call, Observed
+from localcloud.host.worker import STREAMS_OFF, Call, Observed
 
 _ADDRESS = "127.0.0.1"
 
@@ -71,7 +71,10 @@ class RuntimeWorker:
         if "HttpUri" in ready.capabilities:
             self._proxy = await Proxy.to(ready.capabilities["HttpUri"])
         indexed = await runtime.functions_metadata_request(request)
-        return [self._function(each) for each in indexed.function_metadata_results or ()]
+        functions = [self._function(each) for each in indexed.function_metadata_results or ()]
+        if self._proxy is None and any(each.kind == "httpTrigger" for each in functions):
+            raise FunctionLoadError("(all)", STREAMS_OFF)
+        return functions
 
     def _function(self, indexed: Any) -> Function:
         if indexed.retry_options is not None:
@@ -86,8 +89,7 @@ class RuntimeWorker:
 
     async def serve(self, call: Call, scope: Scope, receive: Receive, send: Send, observed: Observed) -> None:
         """Run an HTTP function, its connection forwarded to the worker's web server."""
-        if self._proxy is None:
-            raise FunctionLoadError(call.function.name, "HTTP streams are off in this app")
+        assert self._proxy is not None
         parts = {"method": scope["method"], "url": scope["path"], "headers": {}, "query": {}, "body": _Message()}
         running = asyncio.create_task(
             self._serve(call, _Message(http=SimpleNamespace(**parts, params=call.route)), observed)

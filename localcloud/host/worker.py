@@ -30,8 +30,10 @@ from localcloud.host.functions import Function, FunctionLoadError
 
 Observed = Callable[[Awaitable[Any]], Awaitable[Any]]
 
-_PARAMETER_OF = "localcloud.host.call"
+_ANSWER = "localcloud.host.answer"  # where a connection carries what answers it
 _locals = threading.local()
+
+STREAMS_OFF = "HTTP functions must take the Request of azurefunctions.extensions.http.fastapi here"
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class LibWorker:
             request.path_params.update(call.route)
             return await observed(self._run(call, request))
 
-        await self._web({**scope, _PARAMETER_OF: answer}, receive, send)
+        await self._web({**scope, _ANSWER: answer}, receive, send)
 
     async def close(self) -> None:
         """Start no more functions in threads."""
@@ -189,9 +191,7 @@ def _check_annotation(function: Function, annotation: Any) -> None:
     if function.kind == "httpTrigger":
         base = _http_extension()
         if base is None or not base.RequestTrackerMeta.check_type(annotation):
-            raise FunctionLoadError(
-                function.name, "HTTP functions must take a Request of azurefunctions.extensions.http.fastapi here"
-            )
+            raise FunctionLoadError(function.name, STREAMS_OFF)
         return
     converter = _converter(function.kind)
     if not (isinstance(annotation, type) and converter.check_input_type_annotation(annotation)):
@@ -212,12 +212,12 @@ def _http_extension() -> ModuleType | None:
 def _web_app() -> Any:
     base = _http_extension()
     if base is None:
-        raise FunctionLoadError("(all)", "HTTP streams are off: import azurefunctions.extensions.http.fastapi")
+        raise FunctionLoadError("(all)", STREAMS_OFF)
     web = importlib.import_module(base.ModuleTrackerMeta.get_module()).WebApp()
     request_type = base.RequestTrackerMeta.get_request_type()
 
     async def answer(request: Request) -> Any:
-        return await request.scope[_PARAMETER_OF](request)
+        return await request.scope[_ANSWER](request)
 
     answer.__annotations__["request"] = request_type
     web.route(answer)

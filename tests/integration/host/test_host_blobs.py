@@ -170,6 +170,12 @@ class TestEventGrid:
         (await witness.meet("on_sealed")).answer()
         assert not witness.has_met("on_grid")
 
+    async def test_what_is_no_event_is_refused(self, hosts: Hosts):
+        async with hosts.start("on_grid").client() as client:
+            for kind, content in [("Notification", b"{"), ("Notification", b"[{}]"), ("Other", b"[]")]:
+                answer = await client.post(self.PATH, headers={"aeg-event-type": kind}, content=content)
+                assert answer.status_code == 400
+
     async def test_an_unknown_function_is_refused(self, hosts: Hosts):
         async with hosts.start("on_grid").client() as client:
             answer = await client.post(
