@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.domain.errors import AlreadyExists, ClaimLost, PreconditionFailed, Transient
+from shared.domain.errors import AlreadyExists, ClaimLost, NotFound, PreconditionFailed, Transient
 from shared.domain.names import SESSIONS
 from shared.ports import Clock, Item, ItemStore, JsonObject
 
@@ -63,7 +63,8 @@ class Claims:
     async def working(self, claim: Claim) -> AsyncIterator[Claim]:
         """Keep the claim alive while the block runs; release it when the block fails.
 
-        If the claim is lost meanwhile, the block is cancelled and ClaimLost raised: somebody else has the work.
+        If the claim is lost meanwhile, the block is cancelled and ClaimLost raised: somebody else has the work,
+        and whatever went wrong here is no concern of theirs.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -75,9 +76,11 @@ class Claims:
                 task.uncancel()
                 raise ClaimLost(f"claim {claim.work} was taken over") from None
             raise
-        except Exception:
+        except Exception as error:
             await _stop(heart)
             await claim.release()
+            if claim.lost:
+                raise ClaimLost(f"claim {claim.work} was taken over") from error
             raise
         finally:
             await _stop(heart)
@@ -139,13 +142,25 @@ class Claim:
 
     async def _write(self, state: ClaimState) -> None:
         async with self._lock:
-            expires = (self._clock.now() + self._lease).isoformat()
-            body = {**self._item.body, "state": state.value, "expires": expires}
-            try:
-                self._item = await self._items.replace(SESSIONS, body["session_id"], body, etag=self._item.etag)
-            except PreconditionFailed:
-                self.lost = True
-                raise ClaimLost(f"claim {self.work} was taken over") from None
+            # A heartbeat that waited here while the work was completed would make it busy again.
+            while self._item.body["state"] == ClaimState.BUSY:
+                expires = (self._clock.now() + self._lease).isoformat()
+                body = {**self._item.body, "state": state.value, "expires": expires}
+                try:
+                    self._item = await self._items.replace(SESSIONS, body["session_id"], body, etag=self._item.etag)
+                except (NotFound, PreconditionFailed):
+                    self._item = await self._reread()
+                else:
+                    return
+
+    async def _reread(self) -> Item:
+        """The claim as it stands, if it is still ours: then the change was our own, and only its answer was lost."""
+        ours = self._item.body
+        held = await self._items.read(SESSIONS, ours["session_id"], ours["id"])
+        if held is None or held.body["holder"] != ours["holder"]:
+            self.lost = True
+            raise ClaimLost(f"claim {self.work} was taken over") from None
+        return held
 
 
 async def _beat(claim: Claim, worker: asyncio.Task[object], every: timedelta) -> None:
