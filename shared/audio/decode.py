@@ -9,7 +9,7 @@ from typing import Any
 import av
 
 from shared.audio.formats import Format
-from shared.audio.frames import flac_frame_start, is_whole_flac_frame
+from shared.audio.frames import flac_frame_size, flac_frame_start
 from shared.audio.stretch import Stretch
 
 
@@ -133,10 +133,8 @@ class _BareFrames(_Packets):
         size: int = packet.size
         if self._kind.frames is not None and size:
             return min(size, self._kind.frames.length(bytes(memoryview(packet)[:8]), 0) or size)
-        within = self._stretch.chunk_end(address) - address
-        if within < size and is_whole_flac_frame(bytes(memoryview(packet)[:within])):
-            return within
-        return size
+        crosses = self._stretch.chunk_end(address) - address < size
+        return flac_frame_size(bytes(packet)) if crosses else size
 
     def _time_ms(self, packet: Any, frames: list[Any]) -> float | None:
         """FLAC's frames are numbered; the demuxer only counts those it has seen."""

@@ -105,12 +105,17 @@ def flac_frame_start(frame: bytes, samples: int) -> int | None:
     return number if frame[1] & 1 else number * samples
 
 
-def is_whole_flac_frame(frame: bytes) -> bool:
-    """Whether these bytes end where a FLAC frame ends: with its checksum (RFC 9639 §9.3)."""
+def flac_frame_size(packet: bytes) -> int:
+    """Bytes of the FLAC frame a packet starts with: to its checksum (RFC 9639 §9.3), or all if there is none.
+
+    One position in 65,536 looks like a checksum by chance, so this may be too short; it reads every byte: use rarely.
+    """
     crc = 0
-    for byte in frame:
+    for at, byte in enumerate(packet, start=1):
         crc = (crc << 8 & 0xFFFF) ^ _CRC16[crc >> 8 ^ byte]
-    return crc == 0
+        if crc == 0 and at >= _SHORTEST_FLAC_FRAME:
+            return at
+    return len(packet)
 
 
 def _crc16_of(byte: int) -> int:
