@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from shared.notes import lexica
 from shared.notes.numbers import Number, doses_in
-from shared.notes.passages import Passage, answer_to, question_before
+from shared.notes.passages import Passage, answer_to, questions_before
 from shared.notes.talk import Sentence, Talk
 
 Mention = str | tuple[str, Number]
@@ -27,15 +27,13 @@ def forgotten(talk: Talk, quoted: Collection[int]) -> list[Passage]:
 
 def needs_question(talk: Talk, sentence: Sentence) -> bool:
     """Whether the question names a medicine that its answer takes for granted."""
-    question = question_before(talk, sentence)
-    return question is not None and not _named(question) <= _named(sentence)
+    return any(not _named(question) <= _named(sentence) for question in questions_before(talk, sentence))
 
 
 def _mentions(talk: Talk, sentence: Sentence) -> set[Mention]:
-    """Medicines and doses of a sentence, read together with the question it answers."""
-    question = question_before(talk, sentence)
-    text = sentence.text if question is None else f"{question.text} {sentence.text}"
-    return {*_named(sentence), *doses_in(text)} if _named(sentence) or question is not None else set()
+    """Medicines and doses of a sentence, read together with the questions it answers."""
+    together = " ".join(s.text for s in (*questions_before(talk, sentence), sentence))
+    return {*_named(sentence), *doses_in(together)}
 
 
 def _named(sentence: Sentence) -> frozenset[str]:
@@ -46,5 +44,4 @@ def _passage(talk: Talk, sentence: Sentence) -> Passage:
     if sentence.is_question:
         answer = answer_to(talk, sentence)
         return Passage((sentence.index, *(s.index for s in answer)), unanswered=not answer)
-    question = question_before(talk, sentence)
-    return Passage((*((question.index,) if question else ()), sentence.index))
+    return Passage((*(question.index for question in questions_before(talk, sentence)), sentence.index))

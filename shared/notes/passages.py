@@ -22,8 +22,12 @@ _INNER_QUOTES = str.maketrans(dict.fromkeys('"\u201c\u201d', "'"))
 _POINTS_BACK = re.compile(
     r"^\W*(?:[\w']+\W+){0,3}(?:that|this|those|these)\W+(?:is|was|would|will|one|as|a|our|your|on|into|to|up|together)\b"
 )
+POINTERS = frozenset({"it", "that", "this", "them", "they", "those", "both"})
+"""Words that stand for what was said before."""
+
 _SHORT_ANSWER = 4
 _ANSWER_TURNS = 3
+_QUESTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,23 @@ class Passage:
     unanswered: bool = False
 
 
-def question_before(talk: Talk, sentence: Sentence) -> Sentence | None:
-    """The question this sentence begins to answer; None when it answers none, or audio is missing between.
+def questions_before(talk: Talk, sentence: Sentence) -> tuple[Sentence, ...]:
+    """The questions this sentence begins to answer, asked in one breath; empty when it answers none.
 
-    It was asked at the end of the turn before, or, where the transcript knows one voice only, just before.
+    They stand at the end of the turn before, or, where the transcript knows one voice only, just before; a gap in the
+    audio parts them. Recognisers cut one question in two ("Are you taking it? 50 milligrams a day?").
     """
     turn = talk.turns[sentence.turn]
     if len(talk.speakers) == 1:
-        previous = talk.sentences[sentence.index - 1] if sentence.index > turn.sentences[0].index else None
-        return previous if previous and previous.is_question else None
-    if sentence.index != turn.sentences[0].index or turn.index == 0 or turn.after_gap:
-        return None
-    asked = [s for s in talk.turns[turn.index - 1].sentences[-2:] if s.is_question]
-    return asked[-1] if asked else None
+        said = [s for s in turn.sentences if s.index < sentence.index]
+    elif sentence.index != turn.sentences[0].index or turn.index == 0 or turn.after_gap:
+        said = []
+    else:
+        said = list(talk.turns[turn.index - 1].sentences)
+        if len(said) > 1 and not said[-1].is_question:
+            said.pop()
+    asked = list(takewhile(lambda s: s.is_question, reversed(said[-_QUESTIONS:])))
+    return tuple(reversed(asked))
 
 
 def answer_to(talk: Talk, question: Sentence) -> tuple[Sentence, ...]:
@@ -91,10 +99,11 @@ def context_of(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
     before = [s for s in turn.sentences if s.index < sentence.index]
     if before and len(talk.speakers) > 1:
         short = all(len(s.words) <= _SHORT_ANSWER for s in [*before, sentence])
-        return (*context_of(talk, before[0]), *(s.index for s in before)) if short else ()
-    question = question_before(talk, sentence)
-    if question is not None:
-        return (question.index,) if leans_on_question(sentence) else ()
+        goes_on = short and bool(POINTERS.intersection(sentence.words))
+        return (*context_of(talk, before[0]), *(s.index for s in before)) if goes_on else ()
+    questions = questions_before(talk, sentence)
+    if questions:
+        return tuple(s.index for s in questions) if leans_on_question(sentence) else ()
     if turn.index > 0 and not before and not turn.after_gap and leans_on_what_was_said(sentence):
         return (talk.turns[turn.index - 1].sentences[-1].index,)
     return ()

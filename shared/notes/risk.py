@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.notes import lexica
-from shared.notes.passages import Passage, answer_to, context_of, merged, question_before
+from shared.notes.passages import Passage, answer_to, context_of, merged, questions_before
 from shared.notes.talk import Sentence, Talk
 
 ASKED_WITHIN, SAID_WITHIN = 4, 2
@@ -66,6 +66,8 @@ def _passage(talk: Talk, sentence: Sentence) -> Passage:
         return _asked(talk, sentence)
     before = _lead_up(talk, sentence)
     pending = _question_left_open(talk, sentence)
+    if pending is None and _is_answered(talk, sentence):
+        pending = sentence
     if pending is not None:
         asked = _asked(talk, pending)
         return Passage((*before, sentence.index, *asked.sentences), unanswered=asked.unanswered)
@@ -78,14 +80,14 @@ def _lead_up(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
     answer = [s for s in talk.turns[sentence.turn].sentences if s.index < sentence.index]
     if len(talk.speakers) == 1 or sum(len(s.words) for s in answer) > LONGEST_LEAD_UP:
         return context_of(talk, sentence)
-    question = question_before(talk, opening)
-    return (question.index, *(s.index for s in answer)) if question else context_of(talk, sentence)
+    questions = questions_before(talk, opening)
+    return tuple(s.index for s in (*questions, *answer)) if questions else context_of(talk, sentence)
 
 
 def _asked(talk: Talk, question: Sentence) -> Passage:
     """A question, what the asker added to it in the same breath, and the answer."""
     rest = [s for s in talk.turns[question.turn].sentences if s.index >= question.index]
-    asked = [s.index for s in (rest[:1] if len(talk.speakers) == 1 else rest) if s.is_question]
+    asked = [s.index for s in (rest[:1] if len(talk.speakers) == 1 else rest) if s.is_question or s == question]
     answer = _within(answer_to(talk, question), LONGEST_ANSWER)
     return Passage(tuple(sorted({*asked, *answer})), unanswered=not answer)
 
@@ -98,6 +100,16 @@ def _question_left_open(talk: Talk, sentence: Sentence) -> Sentence | None:
         if after.turn == sentence.turn and after.is_question:
             return after
     return None
+
+
+def _is_answered(talk: Talk, sentence: Sentence) -> bool:
+    """Whether the other's yes or no shows that this was a question, whatever the recogniser made of it."""
+    answer = answer_to(talk, sentence) if len(talk.speakers) > 1 else ()
+    if sentence.index + 1 != _end_of_turn(talk, sentence.turn) or not answer:
+        return False
+    marks = lexica.words().affirmations | lexica.words().refusals
+    said = [word for s in answer for word in s.words if word not in lexica.words().fillers]
+    return bool(said) and said[0] in marks
 
 
 def _within(sentences: tuple[Sentence, ...], words: int) -> list[int]:

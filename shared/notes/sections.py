@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from shared.notes import lexica
 from shared.notes.medicines import needs_question
 from shared.notes.numbers import numbers_in
-from shared.notes.passages import Passage, answer_to, context_of, merged, question_before
+from shared.notes.passages import POINTERS, Passage, answer_to, context_of, merged, questions_before
 from shared.notes.risk import Risks
 from shared.notes.roles import ANY, THERAPIST, UNKNOWN, Roles, sounds_like
 from shared.notes.salience import salience
@@ -19,8 +19,6 @@ from shared.notes.wording import content_words
 
 INHERITED = 0.8
 """Strength of a topic that only the question, or the sentence before, names."""
-
-_GOES_ON = frozenset({"it", "them", "they", "those", "both"})
 
 EACH_FURTHER_CUE = 0.25
 SALIENCE_WEIGHT = 0.6
@@ -72,7 +70,7 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict[s
     for sentence in talk.sentences:
         kinds = repeatable.get(sentence.index, frozenset()) if sentence.index in quoted else None
         best = _best_section(template, marks[sentence.index], kinds)
-        if best is None or (len(sentence.words) < SHORTEST and question_before(talk, sentence) is None):
+        if best is None or (len(sentence.words) < SHORTEST and not questions_before(talk, sentence)):
             continue
         score, section = best
         if not (section.risk and sentence.index in quoted):
@@ -94,7 +92,8 @@ def _repeatable(talk: Talk, roles: Roles, risks: Risks) -> dict[int, frozenset[s
     for passage in risks.passages:
         for sentence in (talk.sentences[index] for index in passage.sentences):
             opening = talk.turns[sentence.turn].sentences[0]
-            if not sentence.is_question and roles.of(sentence.speaker) == THERAPIST:
+            closes = sentence.turn == talk.sentences[passage.sentences[-1]].turn
+            if closes and not sentence.is_question and roles.of(sentence.speaker) == THERAPIST:
                 found[sentence.index] = frozenset({"plan"})
             elif sentence.index not in risks.central and sentence != opening and _is_addition(opening, sentence):
                 found[sentence.index] = frozenset({"report", "response"})
@@ -104,7 +103,7 @@ def _repeatable(talk: Talk, roles: Roles, risks: Risks) -> dict[int, frozenset[s
 def _is_addition(opening: Sentence, sentence: Sentence) -> bool:
     """Whether it goes on from a denial to something else ("No, nothing like that. I just feel exhausted.")."""
     denies = next(iter(opening.words), "") in lexica.words().refusals
-    return denies and not {"it", "that", "them", "this"}.intersection(sentence.words)
+    return denies and not POINTERS.intersection(sentence.words)
 
 
 def _marks(talk: Talk, roles: Roles) -> list[Marks]:
@@ -130,13 +129,13 @@ def _marks(talk: Talk, roles: Roles) -> list[Marks]:
 
 def _carried_over(talk: Talk, sentence: Sentence, found: Sequence[Marks]) -> Sequence[str]:
     """Topics of the question an answer begins with, or of the sentence before that this one goes on from."""
-    question = question_before(talk, sentence)
-    if question is not None:
-        return sorted(found[question.index].topics)
+    questions = questions_before(talk, sentence)
+    if questions:
+        return sorted({name for question in questions for name in found[question.index].topics})
     before = talk.sentences[sentence.index - 1] if sentence.index else None
     if before is None or before.turn != sentence.turn:
         return ()
-    goes_on = _GOES_ON.intersection(sentence.words) or (numbers_in(sentence.text) and not before.is_question)
+    goes_on = POINTERS.intersection(sentence.words) or (numbers_in(sentence.text) and not before.is_question)
     return sorted(found[before.index].topics) if goes_on else ()
 
 
@@ -220,9 +219,8 @@ def _passages(
     for statement in statements:
         ordered = sorted(statement, key=_position)
         indexes = {*context_of(talk, ordered[0]), *(sentence.index for sentence in ordered)}
-        question = question_before(talk, ordered[0])
-        if question is not None and (needs_question(talk, ordered[0]) or not wanted & marks[ordered[0].index].own):
-            indexes.add(question.index)
+        if needs_question(talk, ordered[0]) or not wanted & marks[ordered[0].index].own:
+            indexes |= {question.index for question in questions_before(talk, ordered[0])}
         answer = _answer(talk, statement)
         indexes |= {sentence.index for sentence in answer}
         passages.append(Passage(tuple(sorted(indexes)), unanswered=ordered[-1].is_question and not answer))

@@ -13,7 +13,8 @@ from tests.talks import THERAPY, read_talk, text_of
 
 @pytest.fixture(params=[EmbeddedNoteEngine], ids=["embedded"])
 def engine(request) -> NoteEngine:
-    return request.param()
+    made: NoteEngine = request.param()
+    return made
 
 
 @pytest.mark.parametrize("session_type", ["Standard", "Soap", "Dap", "Birp", "Girp"])

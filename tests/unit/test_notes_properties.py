@@ -67,7 +67,7 @@ requests = st.builds(
     st.sampled_from([session_type for session_type, _ in templates()]),
     roles=st.dictionaries(st.sampled_from(["Speaker 1", "Speaker 2"]), st.sampled_from(["therapist", "client"])),
 )
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def statements_of(note):
@@ -114,8 +114,9 @@ def test_every_medicine_named_is_told(request):
 
 @thorough
 @given(transcripts())
-def test_every_format_writes_the_same_risk(transcript):
-    written = [write_extract(NoteRequest(transcript, session_type)) for session_type, _ in templates()]
-    risks = {tuple(s.text for s in statements_of(note) if s.risk) for note in written}
-    assert len(risks) == 1
-    assert written[0].session_type in SessionType
+def test_every_format_tells_the_same_risks(transcript):
+    standard = write_extract(NoteRequest(transcript, SessionType.STANDARD))
+    risks = {s.text for section in standard.sections if section.key == "risk" for s in section.statements}
+    for session_type, _ in templates():
+        note = write_extract(NoteRequest(transcript, session_type))
+        assert risks <= {s.text for s in statements_of(note) if s.risk}

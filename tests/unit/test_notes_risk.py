@@ -61,6 +61,18 @@ def test_recogniser_noise_hides_nothing():
     assert "not wake up" in text
 
 
+def test_a_question_the_recogniser_garbled_keeps_its_answer():
+    transcript = spoken(
+        "T: Thank you for telling me. Please talk to Dr. Patel, of course, and you had any thoughts upon yourself.",
+        "C: No, nothing like that. I just feel exhausted.",
+        "T: Okay, did you manage to practise the breathing exercise?",
+    )
+    assert told(transcript) == (
+        'Therapist: "Please talk to Dr. Patel, of course, and you had any thoughts upon yourself." '
+        'Client: "No, nothing like that. I just feel exhausted."'
+    )
+
+
 def test_one_voice_keeps_question_and_answer_together():
     assert "thoughts of harming yourself? No, nothing like that." in told(read_talk("one_voice"))
 

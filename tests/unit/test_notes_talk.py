@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.transcript import Gap, Segment, Transcript
 from shared.notes import lexica
-from shared.notes.passages import answer_to, question_before
+from shared.notes.passages import answer_to, questions_before
 from shared.notes.roles import roles_in
 from shared.notes.talk import LONGEST_SENTENCE, Talk
 from tests.talks import NOTES, THERAPY, read_talk, spoken
@@ -60,7 +60,7 @@ def test_nothing_behind_missing_audio_answers_a_question():
     whole = spoken("T: Any such thoughts?", "C: On Sunday, because of school.")
     talk = Talk(whole.model_copy(update={"gaps": (Gap(start_ms=3950, end_ms=None, reason="missing", chunk="1"),)}))
     assert answer_to(talk, talk.sentences[0]) == ()
-    assert question_before(talk, talk.sentences[1]) is None
+    assert questions_before(talk, talk.sentences[1]) == ()
 
 
 def test_a_pattern_is_found_across_a_speaker_change_set_too_early():

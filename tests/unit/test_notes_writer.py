@@ -118,6 +118,17 @@ def test_a_short_answer_comes_with_its_question():
     )
 
 
+def test_a_question_cut_in_two_is_quoted_whole():
+    talk = spoken(
+        "T: Are you still taking the search line your doctor prescribed? 50 milligrams a day?",
+        "C: Yes, every morning, but I skipped it twice.",
+    )
+    assert text_of(write(talk), "medication") == (
+        'Asked: "Are you still taking the search line your doctor prescribed? 50 milligrams a day?" '
+        'Client: "Yes, every morning, but I skipped it twice."'
+    )
+
+
 def test_every_medicine_and_dose_is_told_even_in_a_long_session():
     lines = [f"C: I took my medication on day {n}, two tablets, and skipped it after that." for n in range(40)]
     note = write(spoken("T: How have you been?", *lines, "T: Doctor Lee mentioned lamotrigine, 25 mg.", "C: Right."))
