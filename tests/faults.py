@@ -13,7 +13,7 @@ from enum import Enum
 from random import Random
 from typing import Any, TypeVar, cast
 
-from shared.domain.errors import StoreUnavailable, Transient
+from shared.domain.errors import ScribeError, StoreUnavailable
 
 P = TypeVar("P")
 
@@ -35,7 +35,7 @@ class Fault:
     """
 
     def __init__(
-        self, at: int | None = None, when: When = When.BEFORE, *, error: Callable[[], Transient] = StoreUnavailable
+        self, at: int | None = None, when: When = When.BEFORE, *, error: Callable[[], ScribeError] = StoreUnavailable
     ) -> None:
         self._at = at
         self._when = when
@@ -136,3 +136,44 @@ class Hesitant:
     async def _give_way(self) -> None:
         for _ in range(self._random.randrange(4)):
             await asyncio.sleep(0)
+
+
+class Pause:
+    """Holds up the first call of one method, before or after it took effect, until the test says `go`."""
+
+    def __init__(self, method: str, when: When = When.BEFORE) -> None:
+        self._method = method
+        self._when = when
+        self.reached = asyncio.Event()
+        self.go = asyncio.Event()
+
+    def over(self, port: P) -> P:
+        """The port with this pause in it."""
+        return cast("P", Pausing(port, self))
+
+    async def hold(self, method: str, when: When) -> None:
+        """Wait, if this is the moment."""
+        if (method, when) == (self._method, self._when) and not self.reached.is_set():
+            self.reached.set()
+            await self.go.wait()
+
+
+class Pausing:
+    """Any port with a pause in it."""
+
+    def __init__(self, port: object, pause: Pause) -> None:
+        self._port = port
+        self._pause = pause
+
+    def __getattr__(self, name: str) -> Any:
+        wrapped = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(wrapped):
+            return wrapped
+
+        async def call(*args: Any, **named: Any) -> Any:
+            await self._pause.hold(name, When.BEFORE)
+            result = await wrapped(*args, **named)
+            await self._pause.hold(name, When.AFTER)
+            return result
+
+        return call

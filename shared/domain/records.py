@@ -47,6 +47,8 @@ class StoredTranscript(Record):
     kind: str = "transcript"
     date: str
     manifest: str
+    chunks: int = 0
+    """How many chunks that manifest holds: the row made from more of them is the newer one."""
     version: int = 1
     transcript: str = Field(repr=False)
     transcript_summary: str = Field(repr=False)

@@ -16,6 +16,13 @@ SESSION_ITEM = "session"
 OPEN = "~open"
 """Partition of the sweeper's list. No client's session id can be this: `~` is not allowed in one."""
 MAX_FAILURES = 20
+_RESULTS = frozenset({State.DONE, State.SKIPPED})
+_LATER = {
+    State.TRANSCRIBING: _RESULTS | {State.WRITING},
+    State.TRANSCRIBED: _RESULTS | {State.WRITING},
+    State.WRITING: _RESULTS,
+}
+"""Which states a session is never taken back from: a worker that slept through its replacement knows less."""
 
 
 class OpenWork(Model):
@@ -80,18 +87,26 @@ class Ledger:
         return {chunk.chunk_id: chunk for chunk in found}
 
     async def advance(self, session_id: str, manifest: str, state: State, **fields: Any) -> Session | None:
-        """Move the session on, for work done from `manifest`; None when a newer manifest has replaced it."""
+        """Move the session on, for work done from `manifest`.
+
+        None when a newer manifest has replaced it, or the work is past this state already.
+        """
 
         def changes(session: Session) -> Mapping[str, Any] | None:
-            return {"state": state, **fields} if session.manifest == manifest else None
+            if session.manifest != manifest or session.state in _LATER.get(state, frozenset()):
+                return None
+            return {"state": state, **fields}
 
         return await self.change(session_id, changes)
 
     async def fail(self, session_id: str, manifest: str, failure: Failure, *, final: bool) -> Session | None:
-        """Add to the attempt history; `final` ends the session's run."""
+        """Add to the attempt history; `final` ends the session's run.
+
+        None when a newer manifest has replaced this one, or its result stands: then nothing has failed.
+        """
 
         def changes(session: Session) -> Mapping[str, Any] | None:
-            if session.manifest != manifest:
+            if session.manifest != manifest or session.state in _RESULTS:
                 return None
             failures = [f.model_dump(mode="json") for f in (*session.failures, failure)][-MAX_FAILURES:]
             return {"failures": failures, "state": State.FAILED if final else session.state}

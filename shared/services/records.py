@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from shared.crypto.envelope import associated_data
 from shared.crypto.keyring import Keyrings
-from shared.domain.errors import AlreadyExists, NotFound
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.names import DIRECTORY, RECORDS, WORDS_BLOBS
 from shared.domain.note import Note
 from shared.domain.records import Record, Recording, StoredHistory, StoredTranscript
@@ -88,16 +88,29 @@ class Records:
         return Transcript.model_validate_json(opened)
 
     async def save_transcript(self, session: Session, manifest: str, transcript: Transcript) -> StoredTranscript:
-        """Encrypt and store; an older transcript of the session stays as a version. Safe to repeat."""
-        old = await self._items.read(RECORDS, session.therapist_clientid, _key("transcript", session))
-        if old is not None and old.body["manifest"] == manifest:
-            return StoredTranscript.model_validate(old.body)
+        """Encrypt and store; an older transcript of the session stays as a version. Safe to repeat.
+
+        Gives the transcript that stands then: another worker's, if it came first or is of a newer manifest.
+        """
+        while True:
+            old = await self._items.read(RECORDS, session.therapist_clientid, _key("transcript", session))
+            if old is not None and _as_new(old, manifest, session.sealed_chunks):
+                return StoredTranscript.model_validate(old.body)
+            try:
+                return await self._write_transcript(session, manifest, transcript, old)
+            except (AlreadyExists, PreconditionFailed):
+                continue  # somebody else wrote in between: look again
+
+    async def _write_transcript(
+        self, session: Session, manifest: str, transcript: Transcript, old: Item | None
+    ) -> StoredTranscript:
         number = old.body["number"] if old else await self._numbers.take("transcripts")
         keyring = await self._keyrings.of(session.therapist_clientid)
         words_blob = f"{session.session_id}/{manifest}.bin"
         row = StoredTranscript(
             **self._common(session, "transcript", number, old),
             manifest=manifest,
+            chunks=session.sealed_chunks,
             transcript=keyring.seal(render_text(transcript), aad=associated_data("transcripts", number, "transcript")),
             transcript_summary=keyring.seal("", aad=associated_data("transcripts", number, "transcript_summary")),
             words_blob=words_blob,
@@ -120,11 +133,29 @@ class Records:
         item = await self._items.read(RECORDS, session.therapist_clientid, _key("history", session))
         return None if item is None else StoredHistory.model_validate(item.body)
 
-    async def save_note(self, session: Session, stored: StoredTranscript, note: Note, text: str) -> StoredHistory:
-        """Store history and the transcript's summary in one batch; an older note stays as a version. Safe to repeat."""
-        old = await self._items.read(RECORDS, session.therapist_clientid, _key("history", session))
-        if old is not None and old.body["manifest"] == stored.manifest:
-            return StoredHistory.model_validate(old.body)
+    async def save_note(
+        self, session: Session, stored: StoredTranscript, note: Note, text: str
+    ) -> StoredHistory | None:
+        """Store history and the transcript's summary in one batch; an older note stays as a version. Safe to repeat.
+
+        None when the session has a newer transcript by now, or none any more: the note belongs to nothing.
+        """
+        while True:
+            old = await self._items.read(RECORDS, stored.therapist_client_id, _key("history", session))
+            if old is not None and old.body["manifest"] == stored.manifest:
+                return StoredHistory.model_validate(old.body)
+            current = await self._items.read(RECORDS, stored.therapist_client_id, stored.id)
+            if current is None or current.body["manifest"] != stored.manifest:
+                return None
+            try:
+                return await self._write_history(session, stored, note, text, old, current.etag)
+            except (AlreadyExists, PreconditionFailed):
+                continue  # somebody else wrote in between: look again
+
+    async def _write_history(
+        self, session: Session, stored: StoredTranscript, note: Note, text: str, old: Item | None, etag: str
+    ) -> StoredHistory:
+        """`etag` is that of the transcript, whose summary must not become another transcript's."""
         number = old.body["number"] if old else await self._numbers.take("histories")
         keyring = await self._keyrings.of(session.therapist_clientid)
         row = StoredHistory(
@@ -138,7 +169,7 @@ class Records:
             Change("set", "/updated", row.updated),
         ]
         await self._point_at(row)
-        steps = [*_replacing(row, old), Patch(stored.id, summary)]
+        steps = [*_replacing(row, old), Patch(stored.id, summary, etag)]
         await self._items.batch(RECORDS, row.therapist_client_id, steps)
         return row
 
@@ -198,6 +229,11 @@ class Records:
             "item": row.id,
         }
         await self._items.upsert(DIRECTORY, str(body["id"]), body)
+
+
+def _as_new(old: Item, manifest: str, chunks: int) -> bool:
+    """Whether a row was made from this manifest or from one that holds more."""
+    return bool(old.body["manifest"] == manifest or old.body.get("chunks", 0) > chunks)
 
 
 def _replacing(row: Record, old: Item | None) -> list[Step]:

@@ -62,6 +62,8 @@ async def _write(session: Session, digest: str, ledger: Ledger, records: Records
     note = supported(await notes.write(request), transcript)
     text = render_markdown(note, {segment.id: segment for segment in transcript.segments})
     history = await records.save_note(session, stored, note, text)
+    if history is None:
+        return  # the newer transcript came while this note was being written
     timings = {**session.timings, "note_ms": round((time.monotonic() - began) * 1000)}
     await ledger.advance(session.session_id, digest, State.DONE, history_id=history.number, timings=timings)
     log.info("session %s: history %d stored", session.session_id, history.number)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.crypto.envelope import associated_data
 from shared.domain.names import RECORDINGS_BLOBS, RECORDS
 from shared.domain.session import State
 from tests.faults import Fault, When
+from tests.unit.services.reading import history_of, summary_of, transcript_of
 from tests.unit.services.world import PAIR, SCRIPT, SESSION, Host, Process, Stores, uploads
 
 CHUNKS = 3
@@ -38,22 +38,13 @@ async def assert_whole(stores: Stores, chunks: int = CHUNKS) -> None:
     (transcript,) = await process.records.transcripts_of(PAIR, "client2")
     (history,) = await process.records.histories_of(PAIR, "client2")
     assert (transcript.number, history.number) == (session.transcript_id, session.history_id)
-    text = await opened(process, transcript.transcript, "transcripts", transcript.number, "transcript")
-    turns = [line.split(": ", 1)[1] for line in text.splitlines()]
-    assert turns == list(SCRIPT[:chunks])
-    note = await opened(process, history.transcript_summary, "histories", history.number, "transcript_summary")
-    summary = transcript.transcript_summary
-    assert await opened(process, summary, "transcripts", transcript.number, "transcript_summary") == note
+    assert await transcript_of(stores) == list(SCRIPT[:chunks])
+    assert await summary_of(stores) == await history_of(stores)
     rows = stores.partition(RECORDS, PAIR)
     recordings = [row for row in rows if row["kind"] == "recording"]
     assert len(recordings) == len({row["number"] for row in recordings}) == chunks
     assert all(row["is_processed"] for row in recordings)
     assert sorted(row["blob"] for row in recordings) == stores.blob_names(RECORDINGS_BLOBS)
-
-
-async def opened(process: Process, envelope: str, resource: str, number: int, field: str) -> str:
-    aad = associated_data(resource, number, field)
-    return (await process.keyrings.open(PAIR, envelope, aad=aad)).decode()
 
 
 async def walk(tmp_path: Path, fault_at: Callable[[int], Fault]) -> None:
