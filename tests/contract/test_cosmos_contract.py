@@ -1,7 +1,6 @@
 """What the app relies on in Cosmos DB, asked of the emulator and, where configured, of the real thing: items."""
 
 import asyncio
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,19 +9,12 @@ from azure.cosmos import CosmosClient as SyncCosmosClient
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
-    CosmosBatchOperationError,
     CosmosHttpResponseError,
     CosmosResourceExistsError,
     CosmosResourceNotFoundError,
 )
 
 IF_UNCHANGED = {"match_condition": MatchConditions.IfNotModified}
-
-
-@pytest.fixture
-def pk() -> str:
-    """A partition of its own for each test."""
-    return f"session-{uuid4().hex}"
 
 
 # ---- databases and containers ----------------------------------------------------------------------------------
@@ -128,6 +120,14 @@ async def test_if_match_lets_the_first_writer_win(cosmos_container, pk):
     await cosmos_container.delete_item("1", pk, etag=changed["_etag"], **IF_UNCHANGED)
 
 
+async def test_an_unchanged_item_is_not_sent_again(cosmos_container, pk):
+    item = await cosmos_container.create_item({"id": "1", "pk": pk})
+    unless_changed = {"etag": item["_etag"], "match_condition": MatchConditions.IfModified}
+    assert dict(await cosmos_container.read_item("1", pk, **unless_changed)) == {}
+    await cosmos_container.upsert_item({"id": "1", "pk": pk, "n": 1})
+    assert (await cosmos_container.read_item("1", pk, **unless_changed))["n"] == 1
+
+
 async def test_two_megabytes_is_the_limit_of_an_item(cosmos_container, pk):
     await cosmos_container.create_item({"id": "fits", "pk": pk, "secret": {"text": "x" * 2_000_000}})
     with pytest.raises(CosmosHttpResponseError) as refused:
@@ -228,64 +228,3 @@ async def test_concurrent_increments_each_get_a_block_of_their_own(cosmos_contai
     take = [{"op": "incr", "path": "/next", "value": 100}]
     blocks = await asyncio.gather(*(cosmos_container.patch_item("counter", pk, take) for _ in range(10)))
     assert sorted(block["next"] for block in blocks) == list(range(100, 1100, 100))
-
-
-# ---- transactional batch ---------------------------------------------------------------------------------------
-
-
-async def test_a_batch_does_all_its_operations(cosmos_container, pk):
-    await cosmos_container.create_item({"id": "session", "pk": pk, "received": 0})
-    results = await cosmos_container.execute_item_batch(
-        [
-            ("create", ({"id": "chunk-1", "pk": pk},)),
-            ("patch", ("session", [{"op": "incr", "path": "/received", "value": 1}])),
-            ("upsert", ({"id": "claim", "pk": pk},)),
-            ("read", ("session",)),
-            ("replace", ("claim", {"id": "claim", "pk": pk, "done": True})),
-            ("delete", ("claim",)),
-        ],
-        partition_key=pk,
-    )
-    assert [result["statusCode"] for result in results] == [201, 200, 201, 200, 200, 204]
-    assert results[1]["resourceBody"]["received"] == results[3]["resourceBody"]["received"] == 1
-    assert results[0]["eTag"] == results[0]["resourceBody"]["_etag"]
-
-
-async def test_a_batch_with_one_failure_does_nothing(cosmos_container, pk):
-    await cosmos_container.create_item({"id": "chunk-1", "pk": pk})
-    session = await cosmos_container.create_item({"id": "session", "pk": pk, "received": 0})
-    with pytest.raises(CosmosBatchOperationError) as failed:
-        await cosmos_container.execute_item_batch(
-            [
-                ("patch", ("session", [{"op": "incr", "path": "/received", "value": 1}])),
-                ("create", ({"id": "chunk-1", "pk": pk},)),
-                ("create", ({"id": "chunk-2", "pk": pk},)),
-            ],
-            partition_key=pk,
-        )
-    assert failed.value.error_index == 1
-    assert [response["statusCode"] for response in failed.value.operation_responses] == [424, 409, 424]
-    assert (await cosmos_container.read_item("session", pk))["_etag"] == session["_etag"]
-    assert await _ids(cosmos_container, pk) == ["chunk-1", "session"]
-
-
-async def test_a_batch_heeds_etags_and_predicates(cosmos_container, pk):
-    item = await cosmos_container.create_item({"id": "1", "pk": pk, "state": "open"})
-    close = [{"op": "set", "path": "/state", "value": "closed"}]
-
-    def close_if_open() -> Any:  # anew each time: the SDK takes the predicate out of what it is given
-        return "patch", ("1", close), {"filter_predicate": "FROM c WHERE c.state = 'open'"}
-
-    await cosmos_container.execute_item_batch([close_if_open()], partition_key=pk)
-    for stale in (close_if_open(), ("replace", ("1", dict(item)), {"if_match_etag": item["_etag"]})):
-        with pytest.raises(CosmosBatchOperationError) as failed:
-            await cosmos_container.execute_item_batch([stale], partition_key=pk)
-        assert failed.value.operation_responses[0]["statusCode"] == 412
-
-
-async def test_a_batch_has_at_most_a_hundred_operations(cosmos_container, pk):
-    operations = [("create", ({"id": str(n), "pk": pk},)) for n in range(101)]
-    with pytest.raises(CosmosHttpResponseError) as refused:
-        await cosmos_container.execute_item_batch(operations, partition_key=pk)
-    assert refused.value.status_code == 400
-    assert len(await cosmos_container.execute_item_batch(operations[:100], partition_key=pk)) == 100

@@ -109,6 +109,7 @@ def test_a_condition_holds_only_where_it_is_true(condition, item, holds):
         "SELECT VALUE COUNT() FROM c",
         "SELECT * FROM c WHERE STARTSWITH(c.a)",
         "SELECT other.a FROM c",
+        "SELECT * FROM c WHERE " + "(" * 5000,
     ],
 )
 def test_what_is_no_query_is_refused(query):

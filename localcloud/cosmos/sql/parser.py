@@ -14,7 +14,10 @@ def parse_query(text: str, parameters: dict[str, Any]) -> Query:
 
     Raises: CosmosError 400 for what Azure would not read either, 501 for what only Azure reads.
     """
-    return _QueryParser(text, parameters).query()
+    try:
+        return _QueryParser(text, parameters).query()
+    except RecursionError as error:
+        raise bad_request("The query is nested too deeply.") from error
 
 
 class _QueryParser(ExpressionParser):
