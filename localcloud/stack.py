@@ -67,10 +67,15 @@ class Stack:
         return Issuer(self.home)
 
     @property
-    def storage(self) -> str:
-        """Connection string of the storage emulator."""
+    def azurite(self) -> Azurite:
+        """The storage emulator."""
         assert self._azurite is not None
-        return self._azurite.connection_string
+        return self._azurite
+
+    @property
+    def host_alive(self) -> bool:
+        """Whether the Functions host runs."""
+        return self._host is not None and self._host.alive
 
     @property
     def cosmos_endpoint(self) -> str:
@@ -139,8 +144,8 @@ class Stack:
         return {
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "PYTHON_ENABLE_INIT_INDEXING": "1",
-            "AzureWebJobsStorage": self.storage,
-            "STORAGE__CONNECTION_STRING": self.storage,
+            "AzureWebJobsStorage": self.azurite.connection_string,
+            "STORAGE__CONNECTION_STRING": self.azurite.connection_string,
             **self._cosmos_settings(),
             "AUTH__ISSUER": ISSUER,
             "AUTH__AUDIENCE": AUDIENCE,
