@@ -14,6 +14,9 @@ from shared.notes.talk import Sentence, Talk, words_of
 _QUOTE = re.compile(r"(?P<label>[^\"\u201c\u201d:.]{0,80}?)\s*:?\s*[\"\u201c](?P<words>[^\"\u201c\u201d]*)[\"\u201d]")
 _OMISSION = re.compile(r"\u2026|\.\.\.")
 
+_LABEL_WORDS = 3
+"""Longer than this, what stands before a quote is prose ("Client reports poor sleep and says")."""
+
 
 @dataclass(frozen=True)
 class Quote:
@@ -45,10 +48,6 @@ def read_statement(text: str) -> tuple[list[Quote], str]:
         quotes.append(Quote(label=match["label"].strip(), pieces=tuple(piece for piece in pieces if piece)))
     prose = _QUOTE.sub(lambda match: f"{match['label']} " if len(match["label"].split()) > _LABEL_WORDS else " ", text)
     return quotes, prose.replace(NO_ANSWER, " ").strip()
-
-
-_LABEL_WORDS = 3
-"""Longer than this, what stands before a quote is prose ("Client reports poor sleep and says")."""
 
 
 def places_of(quote: Quote, cited: Sequence[Sentence]) -> list[Place]:

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.notes import lexica
+from shared.notes.marks import Marks, marks_of
 from shared.notes.medicines import needs_question
-from shared.notes.numbers import numbers_in
+from shared.notes.numbers import Number, numbers_in
 from shared.notes.passages import POINTERS, Passage, answer_to, context_of, merged, questions_before
 from shared.notes.risk import Risks
-from shared.notes.roles import ANY, THERAPIST, UNKNOWN, Roles, sounds_like
+from shared.notes.roles import THERAPIST, Roles
 from shared.notes.salience import salience
 from shared.notes.talk import Sentence, Talk
 from shared.notes.templates import Take, Template, TemplateSection
 from shared.notes.wording import content_words
 
-INHERITED = 0.8
-"""Strength of a topic that only the question, or the sentence before, names."""
-
-EACH_FURTHER_CUE = 0.25
 SALIENCE_WEIGHT = 0.6
+"""Salience orders sentences of equal cues; it never outweighs a cue."""
+
 STALE_TOPIC = 0.4
 """What a further statement on a topic the section already has is worth less."""
 
@@ -39,12 +38,12 @@ LONGEST_STATEMENT = 75
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What a sentence shows: strength of its topics and of its kinds; `own` topics are named in the sentence itself."""
+class Gist:
+    """What a sentence says, to tell whether another says it again."""
 
-    topics: dict[str, float]
-    kinds: dict[str, float]
-    own: frozenset[str]
+    words: frozenset[str]
+    numbers: frozenset[Number]
+    denied: bool
 
 
 @dataclass
@@ -62,11 +61,26 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict[s
     `risks` are quoted in the risk section already. Elsewhere they may stand only as the therapist's plan, or as what
     a client added to a denial.
     """
-    marks = _marks(talk, roles)
+    marks = marks_of(talk, roles)
+    candidates = _candidates(template, talk, roles, risks, marks)
+    said: list[Gist] = []
+    picked = {section.key: _pick(section, candidates[section.key], marks, said) for section in template.sections}
+    answers = {s.index for statements in picked.values() for statement in statements for s in _answer(talk, statement)}
+    chosen: dict[str, list[Passage]] = {}
+    for section in template.sections:
+        own = [statement for statement in picked[section.key] if not {s.index for s in statement} <= answers]
+        chosen[section.key] = _passages(talk, section, own, marks)
+    return chosen
+
+
+def _candidates(
+    template: Template, talk: Talk, roles: Roles, risks: Risks, marks: Sequence[Marks]
+) -> dict[str, list[tuple[float, Sentence]]]:
+    """Each sentence that fits some section, with its score, under the one it fits best."""
     weights = salience(talk)
     quoted = {index for passage in risks.passages for index in passage.sentences}
     repeatable = _repeatable(talk, roles, risks)
-    candidates: dict[str, list[tuple[float, Sentence]]] = {section.key: [] for section in template.sections}
+    found: dict[str, list[tuple[float, Sentence]]] = {section.key: [] for section in template.sections}
     for sentence in talk.sentences:
         kinds = repeatable.get(sentence.index, frozenset()) if sentence.index in quoted else None
         best = _best_section(template, marks[sentence.index], kinds)
@@ -74,16 +88,8 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict[s
             continue
         score, section = best
         if not (section.risk and sentence.index in quoted):
-            candidates[section.key].append((score + SALIENCE_WEIGHT * float(weights[sentence.index]), sentence))
-    said: list[set[str]] = []
-    picked = {section.key: _pick(section, candidates[section.key], marks, said) for section in template.sections}
-    answers = {s.index for statements in picked.values() for statement in statements for s in _answer(talk, statement)}
-    return {
-        section.key: _passages(
-            talk, section, [s for s in picked[section.key] if not {x.index for x in s} <= answers], marks
-        )
-        for section in template.sections
-    }
+            found[section.key].append((score + SALIENCE_WEIGHT * float(weights[sentence.index]), sentence))
+    return found
 
 
 def _repeatable(talk: Talk, roles: Roles, risks: Risks) -> dict[int, frozenset[str]]:
@@ -104,45 +110,6 @@ def _is_addition(opening: Sentence, sentence: Sentence) -> bool:
     """Whether it goes on from a denial to something else ("No, nothing like that. I just feel exhausted.")."""
     denies = next(iter(opening.words), "") in lexica.words().refusals
     return denies and not POINTERS.intersection(sentence.words)
-
-
-def _marks(talk: Talk, roles: Roles) -> list[Marks]:
-    found: list[Marks] = []
-    for sentence in talk.sentences:
-        own = {name: _strength(topic.cues, sentence.plain) for name, topic in lexica.topics().items()}
-        if lexica.medicine_names().search(sentence.plain):
-            own["medication"] += 1.0
-        topics = {name: strength for name, strength in own.items() if strength}
-        inherited = [name for name in _carried_over(talk, sentence, found) if name not in topics]
-        named = frozenset(topics)
-        topics |= dict.fromkeys(inherited, INHERITED)
-        role = roles.of(sentence.speaker)
-        acting = (ANY, role if role != UNKNOWN else sounds_like(sentence))
-        kinds = {
-            name: _strength(kind.cues, sentence.plain)
-            for name, kind in lexica.kinds().items()
-            if kind.speaker in acting or UNKNOWN in acting
-        }
-        found.append(Marks(topics, kinds, named))
-    return found
-
-
-def _carried_over(talk: Talk, sentence: Sentence, found: Sequence[Marks]) -> Sequence[str]:
-    """Topics of the question an answer begins with, or of the sentence before that this one goes on from."""
-    questions = questions_before(talk, sentence)
-    if questions:
-        return sorted({name for question in questions for name in found[question.index].topics})
-    before = talk.sentences[sentence.index - 1] if sentence.index else None
-    if before is None or before.turn != sentence.turn:
-        return ()
-    goes_on = POINTERS.intersection(sentence.words) or (numbers_in(sentence.text) and not before.is_question)
-    return sorted(found[before.index].topics) if goes_on else ()
-
-
-def _strength(cues: Sequence[lexica.Cue], text: str) -> float:
-    """0 without a cue, 1 with one, a little more for each further one."""
-    hits = sum(1 for cue in cues if cue.search(text))
-    return 1 + EACH_FURTHER_CUE * (hits - 1) if hits else 0.0
 
 
 def _best_section(
@@ -171,7 +138,7 @@ def _worth(take: Take, marks: Marks) -> float:
 
 
 def _pick(
-    section: TemplateSection, candidates: list[tuple[float, Sentence]], marks: list[Marks], said: list[set[str]]
+    section: TemplateSection, candidates: list[tuple[float, Sentence]], marks: Sequence[Marks], said: list[Gist]
 ) -> list[list[Sentence]]:
     """The best statements, each time the best of what is left given what has been taken."""
     chosen = Chosen(section)
@@ -179,11 +146,11 @@ def _pick(
     while rest:
         score, sentence = max(rest, key=lambda item: (_fresh(item[0], marks[item[1].index], chosen), -item[1].index))
         rest.remove((score, sentence))
-        words = set(content_words(sentence.text))
-        if any(_alike(words, other) for other in said):
+        gist = _gist(sentence)
+        if any(_alike(gist, other) for other in said):
             continue
         if _add(chosen, sentence):
-            said.append(words)
+            said.append(gist)
             chosen.topics.update(marks[sentence.index].topics)
     return chosen.statements
 
@@ -194,8 +161,16 @@ def _fresh(score: float, marks: Marks, chosen: Chosen) -> float:
     return score - STALE_TOPIC * min(known, default=0)
 
 
-def _alike(words: set[str], other: set[str]) -> bool:
-    return len(words & other) >= TOO_ALIKE * max(len(words | other), 1)
+def _gist(sentence: Sentence) -> Gist:
+    denied = not lexica.words().negations.isdisjoint(sentence.words)
+    return Gist(frozenset(content_words(sentence.text)), frozenset(numbers_in(sentence.text)), denied)
+
+
+def _alike(gist: Gist, other: Gist) -> bool:
+    """Whether one of two sentences is enough: never when they differ in a number or a negation."""
+    if (gist.numbers, gist.denied) != (other.numbers, other.denied):
+        return False
+    return len(gist.words & other.words) >= TOO_ALIKE * max(len(gist.words | other.words), 1)
 
 
 def _add(chosen: Chosen, sentence: Sentence) -> bool:

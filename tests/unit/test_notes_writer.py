@@ -167,6 +167,20 @@ def test_nothing_is_said_twice():
     assert len(statements) == len(set(statements))
 
 
+def test_sentences_that_differ_in_a_number_or_a_negation_are_both_told():
+    talk = spoken(
+        "T: How have you been since our last session?",
+        "C: In the first week I slept four hours a night. I took my tablets every evening.",
+        "T: I see. And after that?",
+        "C: In the second week I slept six hours a night. I didn't take my tablets every evening.",
+    )
+    told = text_of(write(talk))
+    assert "four hours" in told
+    assert "six hours" in told
+    assert "I took my tablets" in told
+    assert "I didn't take my tablets" in told
+
+
 def test_without_clear_roles_speakers_keep_their_labels():
     told = text_of(write(read_talk("one_voice")))
     assert 'Speaker 1: "Are you still on fluoxetine? Yes, twenty milligrams. I missed one dose on Sunday."' in told
