@@ -7,7 +7,7 @@ import time
 
 from shared.domain.note import render_markdown
 from shared.domain.session import Session, State
-from shared.notes.evidence import supported
+from shared.notes.safeguard import safeguarded
 from shared.ports import Clock, NoteEngine, NoteRequest
 from shared.services.claims import Claims
 from shared.services.failures import recording_failures
@@ -59,7 +59,7 @@ async def _write(session: Session, digest: str, ledger: Ledger, records: Records
         return  # a newer transcript has come in between, and with it another message
     transcript = await records.words(stored)
     request = NoteRequest(transcript, session.session_type, session.participants_type)
-    note = supported(await notes.write(request), transcript)
+    note = safeguarded(await notes.write(request), transcript, request.roles)
     text = render_markdown(note, {segment.id: segment for segment in transcript.segments})
     history = await records.save_note(session, stored, note, text)
     if history is None:

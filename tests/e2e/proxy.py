@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, web
+from yarl import URL
 
 from localcloud.processes import LOOPBACK
 
@@ -66,7 +67,9 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self) -> int:
-        self._session = ClientSession(auto_decompress=False)
+        # Requests are signed with their headers: none may be added.
+        automatic = {"Content-Type", "User-Agent", "Accept", "Accept-Encoding"}
+        self._session = ClientSession(auto_decompress=False, skip_auto_headers=automatic)
         self._runner = web.ServerRunner(web.Server(self._pass_on))
         await self._runner.setup()
         site = web.TCPSite(self._runner, LOOPBACK, 0)
@@ -81,18 +84,12 @@ class Proxy:
         body = await request.content.read()
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
         url = f"{self._target}{request.raw_path}"
-        async with self._session.request(request.method, _as_it_is(url), data=body, headers=headers) as answer:
+        async with self._session.request(request.method, URL(url, encoded=True), data=body, headers=headers) as answer:
             content = await answer.read()
             if _is_write(request) and answer.status < 300:
                 await asyncio.to_thread(self._wire.wrote, f"{self._name} {request.method} {request.path}")
             kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _HOP]
             return web.Response(body=content, status=answer.status, headers=kept)
-
-
-def _as_it_is(url: str):
-    from yarl import URL  # noqa: PLC0415
-
-    return URL(url, encoded=True)
 
 
 def _is_write(request: web.BaseRequest) -> bool:
