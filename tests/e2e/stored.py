@@ -1,0 +1,55 @@
+"""What stands in the stores of a stack: for tests that say nothing was stored, or look for what must not be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from azure.cosmos import ContainerProxy, CosmosClient
+from azure.cosmos.exceptions import CosmosResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
+
+from localcloud.stack import Stack
+from shared.domain.names import PARTITION_KEYS
+
+_OF_THE_HOST = "azure-webjobs-"
+
+
+def storage_of(stack: Stack) -> str:
+    """Connection string of a stack's storage emulator."""
+    return stack.settings["STORAGE__CONNECTION_STRING"]
+
+
+def items_of(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(container, item) of everything in the database."""
+    with CosmosClient(stack.cosmos_endpoint, stack.cosmos_key, enable_endpoint_discovery=False) as account:
+        database = account.get_database_client("scribe")
+        for name in PARTITION_KEYS:
+            for item in _all(database.get_container_client(name)):
+                yield name, item
+
+
+def _all(container: ContainerProxy) -> list[dict[str, Any]]:
+    try:
+        return [dict(item) for item in container.read_all_items()]
+    except CosmosResourceNotFoundError:
+        return []  # a container that nobody has written to yet
+
+
+def blobs_of(stack: Stack) -> Iterator[tuple[str, str]]:
+    """(container, name) of every blob that is not the host's own."""
+    with BlobServiceClient.from_connection_string(storage_of(stack)) as account:
+        for container in account.list_containers():
+            if not container.name.startswith(_OF_THE_HOST):
+                for name in account.get_container_client(container.name).list_blob_names():
+                    yield container.name, name
+
+
+def everything_in(stack: Stack) -> set[tuple[str, ...]]:
+    """Names of all items and blobs: equal before and after a request that stored nothing."""
+    items = {("item", container, item["id"], str(item[_key(container)])) for container, item in items_of(stack)}
+    return items | {("blob", *blob) for blob in blobs_of(stack)}
+
+
+def _key(container: str) -> str:
+    return PARTITION_KEYS[container]
