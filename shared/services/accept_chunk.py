@@ -92,13 +92,16 @@ async def accept_chunk(
     """
     require_acting_for(caller, therapist_userid=upload.therapist_userid, client_userid=None)
     digest = await asyncio.to_thread(_check, upload, limits)
+    known = await ledger.find(upload.session_id)
+    if known is not None:
+        _require_own(known, upload)
     await relationships.admit(
         caller,
         upload.therapist_clientid,
         therapist_userid=upload.therapist_userid,
         client_userid=upload.client_userid,
     )
-    session = await _session_of(upload, ledger, clock)
+    session = known if known is not None and known.received else await _open(upload, ledger, clock)
     key = chunk_id(index=upload.index, filename=safe_filename(upload.filename), sha256=digest)
     if key in session.present:
         chunk = await _same_chunk(session, key, digest, ledger)
@@ -106,8 +109,8 @@ async def accept_chunk(
         draft = _draft(upload, session, key, digest, await numbers.take("recordings"), clock.now())
         stored = await _store_blob(draft, session, upload, blobs)
         chunk, session = await _enter(stored, session, upload.total, ledger, blobs)
-        if session.state is not State.RECEIVING:
-            await ledger.list_as_open(session.session_id)
+    if session.state is not State.RECEIVING and session.received != session.sealed_chunks:
+        await ledger.list_as_open(session.session_id)  # a late chunk; the sweeper may have done with the session
     await records.add_recording(session, chunk)
     session = await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
     return Accepted(chunk, session)
@@ -148,27 +151,29 @@ def _sha256(body: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-async def _session_of(upload: Upload, ledger: Ledger, clock: Clock) -> Session:
-    session = await ledger.find(upload.session_id)
-    if session is None or not session.received:
-        now = clock.now()
-        session = await ledger.open(
-            Session(
-                session_id=upload.session_id,
-                therapist_userid=upload.therapist_userid,
-                therapist_clientid=upload.therapist_clientid,
-                client_userid=upload.client_userid,
-                therapist_session_id=upload.therapist_session_id,
-                date=f"{now:%Y-%m-%d}",
-                created=now,
-                updated=now,
-            )
+async def _open(upload: Upload, ledger: Ledger, clock: Clock) -> Session:
+    now = clock.now()
+    session = await ledger.open(
+        Session(
+            session_id=upload.session_id,
+            therapist_userid=upload.therapist_userid,
+            therapist_clientid=upload.therapist_clientid,
+            client_userid=upload.client_userid,
+            therapist_session_id=upload.therapist_session_id,
+            date=f"{now:%Y-%m-%d}",
+            created=now,
+            updated=now,
         )
+    )
+    _require_own(session, upload)
+    return session
+
+
+def _require_own(session: Session, upload: Upload) -> None:
     if session.therapist_userid != upload.therapist_userid:
         raise NotFound(f"no session {upload.session_id}: choose another session_id", code="session_not_found")
     if session.therapist_clientid != upload.therapist_clientid:
         raise Conflict(f"session {upload.session_id} belongs to another client", code="session_conflict")
-    return session
 
 
 async def _same_chunk(session: Session, key: str, digest: str, ledger: Ledger) -> StoredChunk:
