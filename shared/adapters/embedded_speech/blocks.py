@@ -13,14 +13,14 @@ from shared.audio.flac import RATE
 Floats = npt.NDArray[np.float32]
 FindSpeech = Callable[[Floats], Sequence[tuple[int, int]]]
 
-LONGEST_S = 240
+LONGEST_S = 150
 """A block is cut when this much audio is at hand…"""
 
-CUT_WITHIN_S = 60
-"""…at the longest pause in its last minute."""
+CUT_WITHIN_S = 30
+"""…at the longest pause in the last seconds of it."""
 
 QUIET_S = 0.2
-"""Where a minute has no pause, the quietest stretch of this length is the place to cut."""
+"""Where there is no pause, the quietest stretch of this length is the place to cut."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Block:
 
 
 def cut_at_silence(pieces: Iterable[Floats], find_speech: FindSpeech) -> Iterator[Block]:
-    """Blocks of three to four minutes (the last may be shorter), without gap or overlap."""
+    """Blocks of two to two and a half minutes (the last may be shorter), without gap or overlap."""
     held: list[Floats] = []
     length = start = 0
     for piece in pieces:
@@ -53,7 +53,7 @@ def cut_at_silence(pieces: Iterable[Floats], find_speech: FindSpeech) -> Iterato
 
 
 def _place_to_cut(audio: Floats, find_speech: FindSpeech) -> int:
-    """A sample in the last minute of `audio`, in the middle of its longest pause."""
+    """A sample near the end of `audio`, in the middle of the longest pause there."""
     first = max(0, len(audio) - CUT_WITHIN_S * RATE)
     tail = audio[first:]
     edges = [0, *(edge for stretch in find_speech(tail) for edge in stretch), len(tail)]

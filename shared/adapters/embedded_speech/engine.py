@@ -14,6 +14,7 @@ import av
 
 from shared.adapters.embedded_speech.assign import to_segments
 from shared.adapters.embedded_speech.blocks import Block, cut_at_silence
+from shared.adapters.embedded_speech.lexicon import correct
 from shared.adapters.embedded_speech.model import WHISPER_BASE, locate
 from shared.adapters.embedded_speech.recognise import Recogniser, language_of
 from shared.adapters.embedded_speech.smooth import Turn
@@ -43,6 +44,7 @@ class Order:
     audio: Path
     locale: str
     speakers: int | None
+    phrases: Sequence[str]
     progress: Progress
     stop: threading.Event
 
@@ -78,7 +80,7 @@ class EmbeddedSpeechEngine:
     ) -> Transcript:
         """As in `ports.SpeechEngine`. Cancelling stops the work at the end of the block it is at."""
         stop = threading.Event()
-        order = Order(audio, locale, speakers_hint, progress or _nobody_asks, stop)
+        order = Order(audio, locale, speakers_hint, phrases, progress or _nobody_asks, stop)
         try:
             return await asyncio.get_running_loop().run_in_executor(_ONE_AT_A_TIME, self._transcribe, order)
         finally:
@@ -98,6 +100,7 @@ class EmbeddedSpeechEngine:
             voices.listen(block)
             duration_ms = block.end_ms
             order.progress(duration_ms)
+        words = correct(words, order.phrases)
         segments = to_segments(words, voices.turns(order.speakers))
         return Transcript(segments=segments, duration_ms=duration_ms, locale=locale, engine=self.name)
 
