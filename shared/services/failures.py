@@ -7,11 +7,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.domain.errors import ClaimLost, Permanent, ScribeError, Transient
-from shared.domain.session import Failure
+from shared.domain.session import Failure, Session
 from shared.ports import Clock
 from shared.services.ledger import Ledger
 
 log = logging.getLogger(__name__)
+
+
+def last_failure(session: Session, stage: str) -> Failure | None:
+    """Why the stage failed last; None when what failed last was another stage, or nothing."""
+    last = session.failures[-1] if session.failures else None
+    return last if last is not None and last.stage == stage else None
+
+
+def exhausted(session: Session, stage: str, *, unknown: str, clock: Clock) -> Failure:
+    """The end of a stage that was started often enough, under the code of its last failure or else `unknown`."""
+    last = last_failure(session, stage)
+    return Failure(
+        code=last.code if last is not None else unknown,
+        stage=stage,
+        message=f"given up after {session.attempts} attempts",
+        at=clock.now(),
+    )
 
 
 @asynccontextmanager

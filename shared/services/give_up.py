@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from shared.domain.limits import Limits
-from shared.domain.session import Failure
 from shared.ports import Clock
 from shared.services.claims import Claims, ClaimState
+from shared.services.failures import exhausted, last_failure
 from shared.services.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -27,15 +27,10 @@ async def give_up(
         return
     if await claims.state(session_id, work) is not ClaimState.FREE:
         return
-    last = session.failures[-1] if session.failures else None
+    last = last_failure(session, stage)
     if last is not None and last.transient and session.attempts < limits.max_attempts:
         log.warning("session %s: %s keeps failing with %s; the sweeper goes on", session_id, stage, last.code)
         return
-    failure = Failure(
-        code=last.code if last is not None and last.stage == stage else "internal_error",
-        stage=stage,
-        message=f"given up after {session.attempts} attempts",
-        at=clock.now(),
-    )
+    failure = exhausted(session, stage, unknown="internal_error", clock=clock)
     await ledger.fail(session_id, digest, failure, final=True)
     log.error("session %s: %s given up (%s)", session_id, stage, failure.code)

@@ -53,18 +53,22 @@ async def finalize(session_id: str, *, ledger: Ledger, blobs: BlobStore, clock: 
 
 
 async def raise_again(session: Session, *, ledger: Ledger, blobs: BlobStore, clock: Clock) -> None:
-    """Write the manifest of a sealed session once more, so that its event comes again."""
+    """Write the manifest of a sealed session once more, so that its event comes again.
+
+    With chunks that came after the seal and still wait for others, it is the stored manifest. If that was never
+    written, it cannot be any more: the session is sealed anew, with what is here.
+    """
+    assert session.manifest is not None
+    path = manifest_path(session.session_id, session.manifest)
     manifest = _manifest(session, await ledger.chunks(session.session_id), clock)
+    body = manifest.model_dump_json().encode()
     if manifest.digest != session.manifest:
-        await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
-        return
-    await blobs.put(
-        SEALED_BLOBS,
-        manifest_path(manifest.session_id, manifest.digest),
-        manifest.model_dump_json().encode(),
-        content_type=JSON,
-        metadata={},
-    )
+        try:
+            body = await blobs.read(SEALED_BLOBS, path)
+        except NotFound:
+            await finalize(session.session_id, ledger=ledger, blobs=blobs, clock=clock)
+            return
+    await blobs.put(SEALED_BLOBS, path, body, content_type=JSON, metadata={})
 
 
 def _sealing(now: Session, seen: Session, digest: str) -> Mapping[str, Any] | None:

@@ -9,14 +9,17 @@ import logging
 
 from shared.domain.errors import ScribeError
 from shared.domain.limits import Limits
-from shared.domain.session import Failure, Session, State
+from shared.domain.session import Session, State
 from shared.ports import BlobStore, Clock, Queues
 from shared.services import transcribe_session, write_note
 from shared.services.claims import Claims, ClaimState
+from shared.services.failures import exhausted
 from shared.services.ledger import Ledger, OpenWork, quiet_for
 from shared.services.seal_session import finalize, raise_again, seal_session
 
 log = logging.getLogger(__name__)
+
+_TO_TRANSCRIBE = frozenset({State.SEALED, State.TRANSCRIBING})
 
 
 class Sweeper:
@@ -54,7 +57,7 @@ class Sweeper:
                 await self._ledger.strike(work)
         elif session.state is State.RECEIVING or session.state.final:
             await self._receiving(session, work)
-        elif session.state in {State.SEALED, State.TRANSCRIBING}:
+        elif session.state in _TO_TRANSCRIBE:
             await self._push(session, transcribe_session.work_of(_digest(session)))
         else:
             await self._push(session, write_note.work_of(_digest(session)))
@@ -67,7 +70,7 @@ class Sweeper:
         elif session.received:
             log.warning("session %s: no chunk for %s, sealed as it is", session.session_id, self._limits.gap_timeout)
             await finalize(session.session_id, ledger=ledger, blobs=blobs, clock=clock)
-        else:
+        elif clock.now() - work.touched >= self._limits.gap_timeout:
             await ledger.strike(work)  # opened by an upload that never came to its end
 
     async def _push(self, session: Session, work: str) -> None:
@@ -81,19 +84,14 @@ class Sweeper:
             return
         log.warning("session %s: %s stood still, started again", session.session_id, session.state)
         await self._ledger.change(session.session_id, lambda _: {})  # the next push waits its turn again
-        if session.state in {State.SEALED, State.TRANSCRIBING}:
+        if session.state in _TO_TRANSCRIBE:
             await raise_again(session, ledger=self._ledger, blobs=self._blobs, clock=self._clock)
         else:
             await transcribe_session.ask_for_note(session.session_id, _digest(session), self._queues)
 
     async def _give_up(self, session: Session) -> None:
-        last = session.failures[-1] if session.failures else None
-        failure = Failure(
-            code=last.code if last else "attempts_exhausted",
-            stage=last.stage if last else "transcribe",
-            message=f"given up after {session.attempts} attempts",
-            at=self._clock.now(),
-        )
+        stage = "transcribe" if session.state in _TO_TRANSCRIBE else "note"
+        failure = exhausted(session, stage, unknown="attempts_exhausted", clock=self._clock)
         await self._ledger.fail(session.session_id, _digest(session), failure, final=True)
 
 
