@@ -15,6 +15,7 @@ from shared.audio.sniff import HEAD_BYTES
 
 _OPEN_AT_ONCE = 2
 _READ_BYTES = 64 * 1024
+_SHORT_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,14 @@ class SessionBytes:
         start = self.starts[index]
         return self.read(start, min(HEAD_BYTES, self.chunk_size(index)))
 
+    def joined_head(self, index: int) -> bytes:
+        """The head of a chunk; of one too short to be judged alone, together with what follows it directly."""
+        if self.chunk_size(index) >= _SHORT_CHUNK:
+            return self.head(index)
+        gap = next((n for n in range(index, len(self.chunks)) if isinstance(self.chunks[n], MissingChunk)), None)
+        end = self.size if gap is None else self.starts[gap]
+        return self.read(self.starts[index], min(2 * _SHORT_CHUNK, end - self.starts[index]))
+
     def read(self, address: int, count: int) -> bytes:
         """Up to `count` bytes from `address` on, across chunks; fewer only at the end of the session."""
         parts: list[bytes] = []
@@ -96,7 +105,8 @@ class SessionBytes:
             parts.append(part)
             address += len(part)
             count -= len(part)
-        self._report(address)
+        if parts:
+            self._report(address)
         return b"".join(parts)
 
     def find(

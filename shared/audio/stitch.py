@@ -59,7 +59,6 @@ def stitch(chunks: Sequence[Chunk], out: Path, *, progress: Callable[[int, int],
             timeline = Timeline(session, flac)
             _Stitching(session, flac, timeline).play()
             timeline.finish()
-            flac.settle()
         layout = _laid_out(timeline)
         if layout.silences:
             insert_silences(out, layout.silences)
@@ -122,20 +121,20 @@ class _Stitching:
         if isinstance(self._session.chunks[index], MissingChunk):
             self._timeline.lose(index, MISSING)
             return index + 1
-        head = self._session.head(index)
-        if self._run is not None and self._continues(self._run, head):
+        if self._run is not None and self._continues(self._run, index):
             return self._resume(self._run, index)
-        started = self._file_at(index, head)
+        started = self._file_at(index)
         if started is not None:
             return self._begin(started, index)
-        headless = self._headless(index) if self._run is None and not is_foreign(head) else None
+        headless = self._headless(index) if self._run is None else None
         if headless is not None:
             return self._resume(headless, index)
         self._timeline.lose(index, UNDECODABLE)
         return index + 1
 
-    def _file_at(self, index: int, head: bytes) -> _Run | None:
-        container = None if is_foreign(head) else container_of(head)
+    def _file_at(self, index: int) -> _Run | None:
+        head = self._session.joined_head(index)
+        container = None if is_foreign(self._session.head(index)) else container_of(head)
         start = self._session.starts[index]
         wav = read_wav_header(self._session, start) if container is Container.WAV else None
         if container is None or (container is Container.WAV and wav is None):
@@ -214,17 +213,20 @@ class _Stitching:
         if index >= len(self._session.chunks) or isinstance(self._session.chunks[index], MissingChunk):
             return None
         start, end = self._session.starts[index], self._session.starts[index + 1]
-        if start != run.start and not self._continues(run, self._session.head(index)):
+        if start != run.start and not self._continues(run, index):
             return None
         return samples_end(self._session, run.wav, end) if run.wav else end
 
-    def _continues(self, run: _Run, head: bytes) -> bool:
-        if not head or is_foreign(head) or begins_anew(head, run.head):
+    def _continues(self, run: _Run, index: int) -> bool:
+        head = self._session.head(index)
+        if not head or is_foreign(head) or begins_anew(self._session.joined_head(index), run.head):
             return False
         return run.wav is None or not is_noise(head, run.wav)
 
     def _headless(self, index: int) -> _Run | None:
         """The file a chunk belongs to whose first chunk is lost, where that can be read all the same."""
+        if is_foreign(self._session.head(index)):
+            return None
         start, end = self._session.starts[index], self._session.starts[index + 1]
         for container in (Container.WEBM, Container.MP3, Container.ADTS):
             if self._session.find(FORMATS[container].sync, start, end) is not None:

@@ -93,6 +93,7 @@ class Timeline:
 
     def finish(self) -> None:
         """Nothing more comes."""
+        self._flac.settle()
         self._close_hole(None)
         self._end_span()
 
