@@ -55,7 +55,7 @@ async def transcribe_session(
             if stored is None or stored.manifest != digest:
                 session = await _transcribe(session, manifest, ledger, records, blobs, speech, locale)
         if session is not None:
-            await _pass_on(session, digest, ledger, records, queues)
+            await _pass_on(session, manifest, ledger, records, queues)
         await claim.complete()
 
 
@@ -97,17 +97,18 @@ async def _listen(path: Path, audio: SessionAudio, speech: SpeechEngine, locale:
     return transcript.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms, "engine": speech.name})
 
 
-async def _pass_on(session: Session, digest: str, ledger: Ledger, records: Records, queues: Queues) -> None:
+async def _pass_on(session: Session, manifest: Manifest, ledger: Ledger, records: Records, queues: Queues) -> None:
     """The transcript stands: say so everywhere, and ask for the note."""
     stored = await records.transcript(session)
     assert stored is not None
-    chunks = await ledger.chunks(session.session_id)
-    await records.mark_processed(session, list(chunks.values()))
+    heard = {chunk.blob for chunk in manifest.chunks}
+    chunks = (await ledger.chunks(session.session_id)).values()
+    await records.mark_processed(session, [chunk for chunk in chunks if chunk.blob in heard])
     advanced = await ledger.advance(
-        session.session_id, digest, State.TRANSCRIBED, attempts=0, transcript_id=stored.number
+        session.session_id, manifest.digest, State.TRANSCRIBED, attempts=0, transcript_id=stored.number
     )
     if advanced is not None:
-        await ask_for_note(session.session_id, digest, queues)
+        await ask_for_note(session.session_id, manifest.digest, queues)
 
 
 async def ask_for_note(session_id: str, digest: str, queues: Queues) -> None:
