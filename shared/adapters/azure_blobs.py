@@ -13,6 +13,7 @@ from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from shared.adapters.storage_errors import in_our_words
+from shared.adapters.storage_options import OPTIONS
 from shared.domain.errors import AlreadyExists
 from shared.ports import BlobInfo
 
@@ -132,14 +133,7 @@ class AzureBlobs:
 
     def _service(self) -> BlobServiceClient:
         if self._client is None:
-            # Few retries and short waits: better a 503 in seconds and the caller's own retry than minutes of silence.
-            options: dict[str, Any] = {
-                "retry_total": 1,
-                "connection_timeout": 3,
-                "read_timeout": 30,
-                "max_chunk_get_size": PIECE,
-            }
-            options |= {"max_single_get_size": PIECE}
+            options = {**OPTIONS, "max_chunk_get_size": PIECE, "max_single_get_size": PIECE}
             self._client = (
                 BlobServiceClient.from_connection_string(self._account, **options)
                 if self._credential is None

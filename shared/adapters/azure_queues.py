@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.adapters.storage_errors import in_our_words
+from shared.adapters.storage_options import OPTIONS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -58,10 +59,9 @@ class AzureQueues:
 
     def _service(self) -> QueueServiceClient:
         if self._client is None:
-            options: dict[str, Any] = {"retry_total": 1, "connection_timeout": 3, "read_timeout": 20}
             self._client = (
-                QueueServiceClient.from_connection_string(self._account, **options)
+                QueueServiceClient.from_connection_string(self._account, **OPTIONS)
                 if self._credential is None
-                else QueueServiceClient(self._account, self._credential, **options)
+                else QueueServiceClient(self._account, self._credential, **OPTIONS)
             )
         return self._client
