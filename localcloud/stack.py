@@ -18,14 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from localcloud.azurite import Azurite, AzuriteNotInstalled, start_azurite
-from localcloud.cosmos.process import start_cosmos
+from localcloud.cosmos.process import Cosmos, start_cosmos
 from localcloud.issuer import AUDIENCE, ISSUER, Issuer
-from localcloud.processes import LOOPBACK, Child, ChildFailed, free_port, start, wait_until_url
+from localcloud.processes import LOOPBACK, Child, ChildFailed, free_port, port_taken, start, wait_until_url
 
 PROJECT = Path(__file__).parent.parent
 WATCH_SECONDS = 0.5
+_MODELS = str(PROJECT / ".local/models")
 
 LAPTOP = {
     # The real host's waits are made for a fleet; one person at one machine wants to see things happen.
@@ -53,7 +55,7 @@ class Stack:
     host_command: str = "local"
     settings: Mapping[str, str] = field(default_factory=dict)
     _azurite: Azurite | None = None
-    _children: list[Child] = field(default_factory=list)
+    _cosmos: Cosmos | None = None
     _host: Child | None = None
 
     @property
@@ -71,6 +73,12 @@ class Stack:
         """The storage emulator."""
         assert self._azurite is not None
         return self._azurite
+
+    @property
+    def cosmos(self) -> Cosmos:
+        """The database emulator, which a stack on a database of the environment's has not."""
+        assert self._cosmos is not None
+        return self._cosmos
 
     @property
     def host_alive(self) -> bool:
@@ -98,6 +106,8 @@ class Stack:
 
     def start(self) -> None:
         """Bring everything up. Raises: StackFailed, with the log of what failed."""
+        if self.port and port_taken(self.port):  # whoever has it might answer in our name
+            raise StackFailed(f"port {self.port} is taken: stop who listens there, or set SCRIBE_PORT")
         try:
             self.start_stores()
             self.start_host()
@@ -107,15 +117,26 @@ class Stack:
 
     def start_stores(self) -> None:
         """Start storage and database; from then on `settings` say where they are."""
-        self._azurite = start_azurite(self.home / "azurite", durable=True)
-        self._children.append(self._azurite.child)
+        self.start_azurite()
+        if "COSMOS__ENDPOINT" not in os.environ:
+            self.start_cosmos()
         self.settings = {**self._app_settings(), **self.settings}
+
+    def start_azurite(self) -> None:
+        """Start the storage emulator; after its end again, on the same ports and data."""
+        ports = self._azurite.ports if self._azurite else None
+        self._azurite = start_azurite(self.home / "azurite", ports, durable=True)
+
+    def start_cosmos(self) -> None:
+        """Start the database emulator; after its end again, on the same port and data."""
+        port = urlsplit(self._cosmos.endpoint).port if self._cosmos else None
+        self._cosmos = start_cosmos(self.home / "cosmos", port)
 
     def start_host(self) -> None:
         """Start the Functions host on the stores that run."""
         self.port = self.port or free_port()
-        environment = {**LAPTOP, **os.environ, **self.settings}
-        self._host = start("host", self._host_arguments(), log=self.host_log, env=environment, cwd=PROJECT)
+        everything = {**LAPTOP, **os.environ, **self.settings}
+        self._host = start("host", self._host_arguments(), log=self.host_log, env=everything, cwd=PROJECT)
         wait_until_url(self._host, f"{self.url}/health", timeout_seconds=120)
 
     def kill_host(self) -> None:
@@ -125,18 +146,24 @@ class Stack:
 
     def kill(self) -> None:
         """End everything as a power cut would."""
-        for child in (*filter(None, [self._host]), *self._children):
+        for child in self._children:
             child.kill()
 
     def stop(self) -> None:
         """End everything in order: first who writes, then what is written to."""
-        for child in (*filter(None, [self._host]), *reversed(self._children)):
+        for child in self._children:
             child.stop()
 
     @property
     def fallen(self) -> Child | None:
         """A process that has ended by itself."""
-        return next((c for c in (*self._children, *filter(None, [self._host])) if not c.alive), None)
+        return next((child for child in self._children if not child.alive), None)
+
+    @property
+    def _children(self) -> list[Child]:
+        """Who runs: first who writes, then what is written to."""
+        stores = [running.child for running in (self._cosmos, self._azurite) if running is not None]
+        return [*([self._host] if self._host is not None else []), *stores]
 
     def _app_settings(self) -> dict[str, str]:
         self.issuer.prepare()
@@ -153,18 +180,14 @@ class Stack:
             "AUTH__PROVISION_ON_UPLOAD": "true",
             "KEYS__LOCAL_FILE": str(keys / "kek.json"),
             "KEYS__LOCAL_CREATE": "true",
-            "SPEECH__EMBEDDED__CACHE_DIR": os.environ.get(
-                "SPEECH__EMBEDDED__CACHE_DIR", str(PROJECT / ".local/models")
-            ),
+            "SPEECH__EMBEDDED__CACHE_DIR": os.environ.get("SPEECH__EMBEDDED__CACHE_DIR", _MODELS),
         }
 
     def _cosmos_settings(self) -> dict[str, str]:
-        """The emulator, unless the environment names a database of its own."""
-        if "COSMOS__ENDPOINT" in os.environ:
+        """The emulator's, unless the environment names a database of its own."""
+        if self._cosmos is None:
             return {}
-        running = start_cosmos(self.home / "cosmos")
-        self._children.append(running.child)
-        return {"COSMOS__ENDPOINT": running.endpoint, "COSMOS__KEY": running.key, "COSMOS__CREATE": "true"}
+        return {"COSMOS__ENDPOINT": self._cosmos.endpoint, "COSMOS__KEY": self._cosmos.key, "COSMOS__CREATE": "true"}
 
     def _host_arguments(self) -> list[str]:
         if self.host_command == "func":
