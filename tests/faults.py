@@ -72,6 +72,23 @@ class Fault:
             raise self._error()
 
 
+class Storm(Fault):
+    """Faults of all kinds at calls that `seed` decides, `strikes` of them; what dies is started again by the test."""
+
+    def __init__(self, seed: int, strikes: int, *, one_in: int = 12) -> None:
+        super().__init__()
+        self._random = Random(seed)  # noqa: S311 (an order of events, not a secret)
+        self._strikes = strikes
+        self._one_in = one_in
+
+    def before(self, call: str) -> None:
+        """See Fault."""
+        if self._strikes and self._random.randrange(self._one_in) == 0:
+            self._strikes -= 1
+            self._at, self._when = len(self.calls) + 1, self._random.choice(list(When))
+        super().before(call)
+
+
 class Failing:
     """Any port with a fault laid over its calls."""
 

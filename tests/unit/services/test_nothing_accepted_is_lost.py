@@ -7,15 +7,20 @@ struck there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from shared.domain.names import RECORDINGS_BLOBS, RECORDS
+from shared.domain.errors import NotFound
+from shared.domain.manifest import Manifest
+from shared.domain.names import RECORDINGS_BLOBS, RECORDS, SEALED_BLOBS
 from shared.domain.session import State
-from tests.faults import Fault, When
+from tests.faults import Fault, Storm, When
 from tests.unit.services.reading import history_of, summary_of, transcript_of
-from tests.unit.services.world import PAIR, SCRIPT, SESSION, Host, Process, Stores, uploads
+from tests.unit.services.world import PAIR, SCRIPT, SESSION, Host, Process, Stores, upload, uploads
 
 CHUNKS = 3
 
@@ -67,3 +72,54 @@ async def walk(tmp_path: Path, fault_at: Callable[[int], Fault]) -> None:
 @pytest.mark.parametrize("when", When, ids=lambda when: when.name.lower())
 async def test_a_fault_at_any_step_costs_nothing(tmp_path, when):
     await walk(tmp_path, lambda number: Fault(number, when))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), order=st.permutations(range(4)))
+async def test_nor_does_a_storm_of_faults(tmp_path, seed, order):
+    stores = Stores(tmp_path)
+    host = Host(stores, copies=2, storm=Storm(seed, strikes=4))
+    chunks = uploads(4)
+    await host.send_all([chunks[n] for n in order])
+    await host.settle(rounds=20)
+    await assert_whole(stores, 4)
+
+
+ACTIONS = ("send 0", "send 1", "send 2", "send 3", "finalize", "sweep", "deliver", "minutes", "half an hour")
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=st.lists(st.sampled_from(ACTIONS), max_size=16), named=st.booleans())
+async def test_in_whatever_order_things_happen_the_last_manifest_covers_all(tmp_path, actions, named):
+    """`named`: without indexes, the order is in the file names."""
+    stores = Stores(tmp_path)
+    host = Host(stores)
+    for action in [*actions, "send 3", "send 1", "send 2", "send 0"]:
+        await act(host, action, named=named)
+    session = await host.settle()
+    assert not session.gaps
+    manifest = Manifest.model_validate_json(await stores.blobs.read(SEALED_BLOBS, f"{SESSION}/{session.manifest}.json"))
+    assert [str(chunk.blob)[-5] for chunk in manifest.chunks] == ["0", "1", "2", "3"]
+    await assert_whole(stores, 4)
+
+
+async def act(host: Host, action: str, *, named: bool) -> None:
+    """One thing that may happen in the life of a session."""
+    verb, _, position = action.partition(" ")
+    match verb:
+        case "send":
+            n = int(position)
+            await host.send(upload(n, last=n == 3, index=None if named else n))
+        case "finalize":
+            with suppress(NotFound):
+                await host.process.finalize()
+        case "sweep":
+            await host.ring()
+        case "deliver":
+            await host.deliver()
+        case "minutes":
+            host.stores.clock.move(minutes=6)
+        case "half":
+            host.stores.clock.move(minutes=30)
+        case _:
+            raise ValueError(action)

@@ -207,15 +207,21 @@ class Process:
 class Host:
     """Plays the client and the Functions host around one process, and starts another when that one dies."""
 
-    def __init__(self, stores: Stores, process: Process | None = None, *, copies: int = 1) -> None:
+    def __init__(
+        self, stores: Stores, process: Process | None = None, *, copies: int = 1, storm: Fault | None = None
+    ) -> None:
+        """`storm` is what every process it starts runs in."""
         self.stores = stores
-        self.process = process or Process(stores)
+        self._storm = storm
+        self.process = process or Process(stores, storm)
         self._copies = copies
         self._delivered: set[tuple[str, str]] = set()
 
     def restart(self) -> None:
         """The process is dead: whatever comes next is served by a new one, which knows nothing."""
-        self.process = Process(self.stores)
+        if self._storm is not None:
+            self._storm.dead = False
+        self.process = Process(self.stores, self._storm)
 
     async def send(self, upload: Upload) -> Accepted:
         """Send a chunk until it is accepted, as a client does."""
