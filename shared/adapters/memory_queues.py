@@ -11,11 +11,13 @@ class MemoryQueues:
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, deque[dict[str, str]]] = defaultdict(deque)
+        self._delayed: defaultdict[str, deque[dict[str, str]]] = defaultdict(deque)
 
     async def send(self, queue: str, message: Mapping[str, str], *, delay_s: int = 0) -> None:
-        """See Queues.send; a delay only puts the message behind the others."""
-        self._waiting[queue].append(dict(message))
+        """See Queues.send; a delayed message waits until no other is left."""
+        (self._delayed if delay_s else self._waiting)[queue].append(dict(message))
 
     def take(self, queue: str) -> dict[str, str] | None:
         """The oldest message, removed; None when there is none."""
-        return self._waiting[queue].popleft() if self._waiting[queue] else None
+        ready = self._waiting[queue] or self._delayed[queue]
+        return ready.popleft() if ready else None

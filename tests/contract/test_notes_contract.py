@@ -1,0 +1,80 @@
+"""What every NoteEngine keeps."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared.adapters.embedded_notes import EmbeddedNoteEngine
+from shared.domain.errors import Permanent
+from shared.domain.note import ParticipantsType, SessionType, render_markdown
+from shared.domain.transcript import Transcript
+from shared.notes.evidence import check
+from shared.notes.templates import template_for
+from shared.ports import NoteEngine, NoteRequest
+from tests.talks import THERAPY, read_talk
+
+FORMATS = [SessionType.STANDARD, SessionType.SOAP, SessionType.DAP, SessionType.BIRP, SessionType.GIRP]
+
+
+@pytest.fixture(scope="session", params=[EmbeddedNoteEngine], ids=["embedded"])
+def engine(request: pytest.FixtureRequest) -> NoteEngine:
+    made: NoteEngine = request.param()
+    return made
+
+
+@pytest.fixture(scope="session")
+def talk() -> Transcript:
+    return read_talk(THERAPY)
+
+
+@pytest.mark.parametrize("session_type", FORMATS)
+async def test_a_note_has_the_sections_of_its_template_in_order(engine, talk, session_type):
+    note = await engine.write(NoteRequest(talk, session_type))
+    template = template_for(session_type, ParticipantsType.INDIVIDUAL)
+    assert [section.key for section in note.sections] == [section.key for section in template.sections]
+    assert (note.session_type, note.participants_type) == (session_type, ParticipantsType.INDIVIDUAL)
+    assert note.template_version == template.version
+
+
+async def test_a_note_says_something_about_a_session_in_which_much_was_said(engine, talk):
+    note = await engine.write(NoteRequest(talk))
+    assert sum(len(section.statements) for section in note.sections) > 5
+
+
+async def test_all_evidence_exists_so_that_the_note_can_be_shown(engine, talk):
+    note = await engine.write(NoteRequest(talk))
+    segments = {segment.id: segment for segment in talk.segments}
+    cited = [sid for section in note.sections for statement in section.statements for sid in statement.evidence]
+    assert cited
+    assert set(cited) <= set(segments)
+    assert render_markdown(note, segments)
+
+
+async def test_the_evidence_holds_what_the_note_says(engine, talk):
+    checked = check(await engine.write(NoteRequest(talk)), talk)
+    assert checked.findings == ()
+
+
+async def test_where_nothing_was_said_nothing_is_noted(engine):
+    note = await engine.write(NoteRequest(Transcript(duration_ms=60_000)))
+    assert note.sections
+    assert not any(section.statements for section in note.sections)
+
+
+async def test_a_note_says_what_wrote_it(engine, talk):
+    assert (await engine.write(NoteRequest(talk))).engine == engine.name
+
+
+async def test_two_notes_at_once_do_not_mix(engine, talk):
+    other = read_talk("small_talk")
+    alone = [await engine.write(NoteRequest(talk)), await engine.write(NoteRequest(other))]
+    both = await asyncio.gather(engine.write(NoteRequest(talk)), engine.write(NoteRequest(other)))
+    assert list(both) == alone
+
+
+async def test_a_format_it_cannot_write_is_refused_for_good(engine, talk):
+    """Never written in another format instead."""
+    with pytest.raises(Permanent):
+        await engine.write(NoteRequest(talk, SessionType.STANDARD, ParticipantsType.COUPLE))
