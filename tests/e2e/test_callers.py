@@ -1,0 +1,213 @@
+"""Who may do what: every operation of the API, asked by everybody. A new operation without a row here fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from localcloud.client import Client
+from localcloud.issuer import AUDIENCE, ISSUER, Issuer
+from localcloud.stack import Stack
+from shared.domain.caller import Role
+from tests.e2e.problems import assert_problem
+from tests.e2e.stored import everything_in
+from tests.e2e.visits import (
+    CLIENT,
+    OTHER_CLIENT,
+    OTHER_THERAPIST,
+    PARTNER,
+    THERAPIST,
+    Visit,
+    assert_done,
+    pieces_of,
+    speech,
+)
+
+pytestmark = pytest.mark.e2e
+
+SAID = speech(0, 2)
+CHUNKS = pieces_of(SAID.files("m4a"), "session.m4a")
+CALLERS: Mapping[str, tuple[str, list[Role]]] = {
+    "therapist": (THERAPIST, [Role.THERAPIST]),
+    "client": (CLIENT, [Role.CLIENT]),
+    "other therapist": (OTHER_THERAPIST, [Role.THERAPIST]),
+    "other client": (OTHER_CLIENT, [Role.CLIENT]),
+    "therapist's id as a client": (THERAPIST, [Role.CLIENT]),
+    "therapist's id without a role": (THERAPIST, []),
+    "service": (PARTNER, [Role.SERVICE]),
+    "admin": ("admin1", [Role.ADMIN]),
+}
+STRANGERS = ("other therapist", "other client", "therapist's id as a client", "therapist's id without a role")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operation, asked about the finished session of somebody else or one's own."""
+
+    path: str
+    ours: int
+    """Status for the session's therapist, for a service and for an admin."""
+    client: int
+    """Status for the session's client."""
+    strangers: int
+    """Status for everybody else."""
+    json: Mapping[str, str] | None = None
+    upload: bool = False
+    public: bool = False
+
+    def expected(self, caller: str) -> int:
+        """The status for one of CALLERS."""
+        if caller in STRANGERS:
+            return self.strangers
+        return self.client if caller == "client" else self.ours
+
+
+QUERY = {"userid": CLIENT, "therapist_clientid": "{relationship}"}
+ROWS = {
+    "GET /api/health": Row("health", 200, 200, 200, public=True),
+    "GET /api/health/ready": Row("health/ready", 200, 200, 200, public=True),
+    "POST /api/recordings": Row("recordings", 200, 403, 403, upload=True),
+    "GET /api/sessions/{session_id}": Row("sessions/{session}", 200, 200, 404),
+    "POST /api/sessions/{session_id}/finalize": Row("sessions/{session}/finalize", 200, 200, 404),
+    "POST /api/sessions/{session_id}/retry": Row("sessions/{session}/retry", 409, 409, 404),
+    "GET /api/sessions/{session_id}/captions.vtt": Row("sessions/{session}/captions.vtt", 200, 200, 404),
+    "GET /api/sessions/{session_id}/captions.srt": Row("sessions/{session}/captions.srt", 200, 200, 404),
+    "POST /api/transcripts/query": Row("transcripts/query", 200, 200, 404, json=QUERY),
+    "POST /api/histories/query": Row("histories/query", 200, 200, 404, json=QUERY),
+    "GET /api/relationships/{therapist_clientid}/keys": Row("relationships/{relationship}/keys", 200, 200, 404),
+}
+PROTECTED = [operation for operation, row in ROWS.items() if not row.public]
+
+
+@pytest.fixture(scope="module")
+def done(therapist: Client) -> Visit:
+    """A finished session."""
+    visit = Visit("whose-is-it", therapist)
+    visit.upload_each(CHUNKS)
+    assert_done(visit, SAID)
+    return visit
+
+
+@pytest.fixture(scope="module")
+def nobody(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.url + "/", timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def worthless(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
+    """Credentials that prove nothing, and the code they are answered with."""
+    expired = stack.issuer.token(THERAPIST, [Role.THERAPIST], valid_for=timedelta(hours=-1))
+    return {
+        "expired": (f"Bearer {expired}", "token_expired"),
+        "another key": (f"Bearer {forged(stack, tmp_path_factory.mktemp('forger'))}", "token_invalid"),
+        "no signature": (f"Bearer {unsigned(stack)}", "token_invalid"),
+        "claims changed": (f"Bearer {with_claims_of(stack, Role.ADMIN)}", "token_invalid"),
+        "no token": ("Bearer not.a.token", "token_invalid"),
+        "empty": ("Bearer", "token_missing"),
+        "another scheme": ("Basic dGhlcmFwaXN0MTpzZWNyZXQ=", "token_missing"),
+    }
+
+
+WORTHLESS = ["expired", "another key", "no signature", "claims changed", "no token", "empty", "another scheme"]
+
+
+def forged(stack: Stack, home: Path) -> str:
+    """Signed by a key of one's own that goes by the real key's id."""
+    real = jwt.get_unverified_header(good(stack))
+    own = Issuer(home)
+    claims = jwt.decode(own.token(THERAPIST, [Role.THERAPIST]), options={"verify_signature": False})
+    return jwt.encode(claims, (home / "keys" / "issuer.pem").read_bytes(), real["alg"], headers={"kid": real["kid"]})
+
+
+def unsigned(stack: Stack) -> str:
+    real = jwt.get_unverified_header(good(stack))
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": THERAPIST, "roles": ["therapist"], "exp": 2**33}
+    return jwt.encode(claims, "", "none", headers={"kid": real["kid"]})
+
+
+def with_claims_of(stack: Stack, role: Role) -> str:
+    head, _, signature = good(stack).split(".")
+    return f"{head}.{stack.issuer.token(THERAPIST, [role]).split('.')[1]}.{signature}"
+
+
+def good(stack: Stack) -> str:
+    return stack.issuer.token(THERAPIST, [Role.THERAPIST])
+
+
+def ask(client: Client | httpx.Client, operation: str, visit: Visit, **options: Any) -> httpx.Response:
+    """Ask for the operation, about this visit. An upload repeats a chunk, so that it changes nothing."""
+    row, names = ROWS[operation], {"session": visit.name, "relationship": visit.relationship}
+    if row.json is not None:
+        options["json"] = {name: value.format(**names) for name, value in row.json.items()}
+    if row.upload:
+        chunk = CHUNKS[0]
+        options["data"] = {**visit.form, "is_last_blob": "False", "chunk_index": "0"}
+        options["files"] = {"file": (chunk.filename, chunk.content)}
+    return client.request(operation.partition(" ")[0], row.path.format(**names), **options)
+
+
+def test_every_operation_has_a_row(nobody: httpx.Client):
+    paths: dict[str, dict[str, Any]] = nobody.get("openapi.json").json()["paths"]
+    assert {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} == set(ROWS)
+
+
+@pytest.mark.parametrize("operation", [operation for operation, row in ROWS.items() if row.public])
+def test_open_to_everybody(nobody: httpx.Client, done: Visit, operation: str):
+    assert ask(nobody, operation, done).status_code == 200
+
+
+@pytest.mark.parametrize("operation", PROTECTED)
+def test_closed_to_nobody(nobody: httpx.Client, done: Visit, operation: str):
+    answer = ask(nobody, operation, done)
+    assert_problem(answer, 401, "token_missing")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("credentials", WORTHLESS)
+@pytest.mark.parametrize("operation", PROTECTED)
+def test_closed_to_worthless_credentials(
+    nobody: httpx.Client, done: Visit, worthless: dict[str, tuple[str, str]], operation: str, credentials: str
+):
+    header, code = worthless[credentials]
+    answer = ask(nobody, operation, done, headers={"Authorization": header})
+    assert_problem(answer, 401, code)
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert header.split()[-1] not in answer.text
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("operation", PROTECTED)
+def test_what_each_caller_is_answered(stack: Stack, done: Visit, operation: str, caller: str):
+    before = everything_in(stack)
+    user, roles = CALLERS[caller]
+    with Client(stack.url, stack.issuer.token(user, roles)) as client:
+        answer = ask(client, operation, done)
+    assert answer.status_code == ROWS[operation].expected(caller), answer.text
+    assert everything_in(stack) == before
+
+
+@pytest.mark.parametrize("operation", [operation for operation in PROTECTED if not ROWS[operation].upload])
+def test_what_is_somebody_elses_looks_like_what_is_not_there(other_therapist: Client, done: Visit, operation: str):
+    theirs = ask(other_therapist, operation, done)
+    nowhere = Visit("not-there-at-all", done.therapist)
+    assert ask(other_therapist, operation, nowhere).text == theirs.text.replace(done.name, nowhere.name)
+
+
+def test_another_clients_records_are_not_in_the_answer(service: Client, done: Visit):
+    assert service.transcripts(OTHER_CLIENT, done.relationship) == []
+    assert service.histories(OTHER_CLIENT, done.relationship) == []
+
+
+def test_a_service_uploads_only_where_the_therapist_could(service: Client, done: Visit):
+    form = {**done.form, "therapist_userid": OTHER_THERAPIST}
+    assert_problem(service.upload(CHUNKS[0], **form), 404, "session_not_found")
+    form["session_id"] = "another-session"
+    assert_problem(service.upload(CHUNKS[0], **form), 404, "relationship_not_found")
