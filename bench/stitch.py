@@ -1,7 +1,7 @@
 """Stitching against a bare decode and resample of the same bytes: `python -m bench.stitch`.
 
 `decode` is what ffmpeg does at least: demux, decode and resample to 16 kHz mono, nothing kept. `+ flac` also encodes
-that to FLAC. Both go file by file over bytes that are joined already, as no stitching could.
+that to FLAC, with the writer stitching uses. Both go over whole files, whose bytes are joined already.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def decode_to_flac(files: list[bytes], out: Path) -> None:
 
 
 def frames_of(file: bytes) -> Any:
-    with av.open(io.BytesIO(file)) as opened:
+    opened: Any = av.open(io.BytesIO(file))
+    with opened:
         yield from opened.decode(audio=0)
 
 

@@ -18,6 +18,7 @@ RATE = 16_000
 _LAYOUT = "mono"
 _FORMAT = "s16"
 _SILENCE_SAMPLES = RATE
+_BLOCK_SAMPLES = 4608
 
 
 class FlacWriter:
@@ -26,12 +27,13 @@ class FlacWriter:
     def __init__(self, path: Path) -> None:
         # Without the bitexact flag the header names the library's version: same audio, different bytes.
         self._file: Any = av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"})
-        self._stream: Any = self._file.add_stream("flac", rate=RATE, layout=_LAYOUT, options={"compression_level": "2"})
+        self._stream: Any = self._file.add_stream("flac", rate=RATE, layout=_LAYOUT)
         self._stream.format = _FORMAT
+        self._waiting: Any = av.AudioFifo()  # a call of the encoder costs as much for 20 ms as for 300
         self._resampler: Any = None
         self._source: tuple[object, ...] = ()
         self.samples = 0
-        """Written so far, at RATE; the resampler may still hold a few (see `settle`)."""
+        """Taken so far, at RATE; the resampler may still hold a few (see `settle`)."""
 
     def __enter__(self) -> FlacWriter:
         return self
@@ -41,9 +43,7 @@ class FlacWriter:
     ) -> None:
         try:
             if kind is None:
-                self.settle()
-                if self.samples:
-                    self._file.mux(self._stream.encode(None))
+                self._finish()
         finally:
             self._file.close()
 
@@ -73,10 +73,20 @@ class FlacWriter:
         frame.sample_rate = RATE
         self._encode(frame)
 
+    def _finish(self) -> None:
+        self.settle()
+        if self.samples:
+            rest = self._waiting.read()
+            if rest is not None:
+                self._file.mux(self._stream.encode(rest))
+            self._file.mux(self._stream.encode(None))
+
     def _encode(self, frame: Any) -> None:
         frame.pts, frame.time_base = self.samples, Fraction(1, RATE)
         self.samples += frame.samples
-        self._file.mux(self._stream.encode(frame))
+        self._waiting.write(frame)
+        while (block := self._waiting.read(_BLOCK_SAMPLES)) is not None:
+            self._file.mux(self._stream.encode(block))
 
 
 def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
