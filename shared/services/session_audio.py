@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,10 @@ from shared.ports import BlobStore
 
 SPOOL_IN_MEMORY = 1024 * 1024
 """Bytes of a chunk that are kept in memory; more goes to a temporary file."""
+
+
+class _Stopped(Exception):
+    """Whoever waited for the audio no longer does."""
 
 
 class SessionAudio(Model):
@@ -74,7 +79,20 @@ async def _stitch(manifest: Manifest, audio: Path, blobs: BlobStore) -> SessionA
             chunk.size,
         )
 
-    stitched = await asyncio.to_thread(stitch, [fetching(chunk) for chunk in manifest.chunks], audio)
+    stop = threading.Event()
+
+    def unless_stopped(_read: int, _of: int) -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    chunks = [fetching(chunk) for chunk in manifest.chunks]
+    work = asyncio.create_task(asyncio.to_thread(stitch, chunks, audio, progress=unless_stopped))
+    try:
+        stitched = await asyncio.shield(work)
+    finally:
+        # A thread cannot be cancelled: it is told, and waited for, so that it does not write where all is removed.
+        stop.set()
+        await asyncio.gather(work, return_exceptions=True)
     return SessionAudio(duration_ms=stitched.duration_ms, gaps=stitched.gaps)
 
 

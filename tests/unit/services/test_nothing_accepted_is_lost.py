@@ -6,7 +6,7 @@ struck there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +34,20 @@ async def run(folder: Path, fault: Fault) -> Stores:
     return stores
 
 
+async def run_late(folder: Path, fault: Fault) -> Stores:
+    """All goes well, until a chunk comes after its session is done, and off the sweeper's list."""
+    stores = Stores(folder)
+    await Host(stores).send_all(uploads(CHUNKS - 1))
+    settled = Host(stores)
+    await settled.settle()
+    stores.clock.move(hours=1)
+    await settled.ring()
+    host = Host(stores, Process(stores, fault), copies=2)
+    await host.send(upload(CHUNKS - 1))
+    await host.settle()
+    return stores
+
+
 async def assert_whole(stores: Stores, chunks: int = CHUNKS) -> None:
     """One session that is done: one transcript with every sentence in order, one history, nothing left over."""
     process = Process(stores)
@@ -52,7 +66,10 @@ async def assert_whole(stores: Stores, chunks: int = CHUNKS) -> None:
     assert sorted(row["blob"] for row in recordings) == stores.blob_names(RECORDINGS_BLOBS)
 
 
-async def walk(tmp_path: Path, fault_at: Callable[[int], Fault]) -> None:
+Run = Callable[[Path, Fault], Coroutine[None, None, Stores]]
+
+
+async def walk(tmp_path: Path, run: Run, fault_at: Callable[[int], Fault]) -> None:
     """Run with a fault at each call in turn; every run must end whole."""
     steps = Fault()
     (tmp_path / "0").mkdir()
@@ -71,7 +88,12 @@ async def walk(tmp_path: Path, fault_at: Callable[[int], Fault]) -> None:
 
 @pytest.mark.parametrize("when", When, ids=lambda when: when.name.lower())
 async def test_a_fault_at_any_step_costs_nothing(tmp_path, when):
-    await walk(tmp_path, lambda number: Fault(number, when))
+    await walk(tmp_path, run, lambda number: Fault(number, when))
+
+
+@pytest.mark.parametrize("when", When, ids=lambda when: when.name.lower())
+async def test_nor_does_one_while_a_late_chunk_is_taken_in(tmp_path, when):
+    await walk(tmp_path, run_late, lambda number: Fault(number, when))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
