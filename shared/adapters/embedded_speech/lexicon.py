@@ -26,22 +26,24 @@ FEWEST_CONSONANTS = 5
 """`Xanax` sounds like `snacks`: names with fewer consonants are left to the recogniser."""
 
 ALIKE = 0.7
-"""How much of the spelling agrees at least (difflib's ratio): `confusion` has the consonants of `guanfacine`, no more."""
+"""How much of the spelling agrees at least (difflib's ratio): `confusion` shares `guanfacine`'s consonants, no more."""
 
-LITTLE_WORDS = frozenset(
-    "a about also am an and are as at be been but by can could did do does for from had has have he her him his how i "
-    "if in is it its just me my no not of off on or our out she so than that the their them then there they this to "
-    "too up us was we were what when which who will with would you your".split()  # noqa: SIM905 (a list of words reads better)
-)
+_LITTLE = """
+    a about also am an and are as at be been but by can could did do does for from had has have he her him his how i if
+    in is it its just me my no not of off on or our out she so than that the their them then there they this to too up
+    us was we were what when which who will with would you your
+"""
+LITTLE_WORDS = frozenset(_LITTLE.split())
 """Recognisers write these where they are spoken; a name is misheard as words of weight."""
 
 NEARBY = 8
 """Medication is spoken of when one of MEDICATION_TALK stands within this many words."""
 
-MEDICATION_TALK = frozenset(
-    "dosage dose doses medication medications medicine medicines mg milligram milligrams pill pills prescribe "
-    "prescribed prescribes prescription prescriptions tablet tablets".split()  # noqa: SIM905
-)
+_MEDICATION = """
+    dosage dose doses medication medications medicine medicines mg milligram milligrams pill pills prescribe prescribed
+    prescribes prescription prescriptions tablet tablets
+"""
+MEDICATION_TALK = frozenset(_MEDICATION.split())
 
 _SOUNDS = (
     (r"[^a-z]", ""),

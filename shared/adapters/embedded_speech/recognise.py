@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain.errors import EngineRefused
 from shared.domain.transcript import Word
 
 if TYPE_CHECKING:
@@ -59,17 +60,23 @@ class Recogniser:
         self._whisper: WhisperModel = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
 
     def hear(self, samples: Floats, start_ms: int, language: str | None) -> Recognised:
-        """The words in a block of 16 kHz audio that starts `start_ms` into the session."""
-        passages, about = self._whisper.transcribe(
-            samples,
-            language=language,
-            beam_size=1,
-            temperature=TEMPERATURES,
-            compression_ratio_threshold=REPETITIVE,
-            condition_on_previous_text=False,
-            word_timestamps=True,
-            vad_filter=True,
-        )
+        """The words in a block of 16 kHz audio that starts `start_ms` into the session.
+
+        Raises: EngineRefused for a language the model does not know.
+        """
+        try:
+            passages, about = self._whisper.transcribe(
+                samples,
+                language=language,
+                beam_size=1,
+                temperature=TEMPERATURES,
+                compression_ratio_threshold=REPETITIVE,
+                condition_on_previous_text=False,
+                word_timestamps=True,
+                vad_filter=True,
+            )
+        except ValueError as error:
+            raise EngineRefused("the speech model does not know this language") from error
         words = [word for passage in passages if not invented(passage) for word in _words(passage, start_ms)]
         return Recognised(tuple(words), about.language)
 

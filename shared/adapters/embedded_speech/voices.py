@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ from shared.audio.flac import RATE
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.intp]
+
+VOICE_MODEL = Path(__file__).parent / "models" / "campplus.int8.onnx"
 
 BANDS = 80
 BAND_MS = 10
@@ -60,17 +62,18 @@ class Stretch:
 
 
 class Voiceprints:
-    """The embedding model, loaded once."""
+    """The embedding model, loaded once from an ONNX file."""
 
-    def __init__(self, *, threads: int) -> None:
+    def __init__(self, model: Path, *, threads: int) -> None:
         import onnxruntime  # noqa: PLC0415 (heavy: only where speech is recognised)
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
-        model = files(__package__).joinpath("models", "campplus.int8.onnx").read_bytes()
-        self._session = onnxruntime.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
 
     def listen(self, samples: Floats, offset_ms: int) -> list[Stretch]:
         """The speech in a block of 16 kHz audio that starts `offset_ms` into the session."""
