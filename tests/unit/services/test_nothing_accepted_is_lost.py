@@ -110,7 +110,7 @@ async def test_nor_does_a_storm_of_faults(tmp_path, seed, order):
 ACTIONS = ("send 0", "send 1", "send 2", "send 3", "finalize", "sweep", "deliver", "minutes", "half an hour")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=st.lists(st.sampled_from(ACTIONS), max_size=16), named=st.booleans())
 async def test_in_whatever_order_things_happen_the_last_manifest_covers_all(tmp_path, actions, named):
     """`named`: without indexes, the order is in the file names."""
