@@ -42,9 +42,9 @@ def main() -> None:
         bare = measured(lambda: transcribe_bare(audio))
         voices = measured(lambda: diarize(audio))
     print(f"audio                      {seconds / 60:8.1f} min")
-    print(f"engine, processor time     {ours[0] / seconds:8.3f} × real time (wall {ours[1] / seconds:.3f})")
-    print(f"bare faster-whisper        {bare[0] / seconds:8.3f} × real time (wall {bare[1] / seconds:.3f})")
-    print(f"speakers alone             {voices[0] / seconds:8.3f} × real time (wall {voices[1] / seconds:.3f})")
+    print(f"engine, processor time     {ours[0] / seconds:8.3f} of real time (wall {ours[1] / seconds:.3f})")
+    print(f"bare faster-whisper        {bare[0] / seconds:8.3f} of real time (wall {bare[1] / seconds:.3f})")
+    print(f"speakers alone             {voices[0] / seconds:8.3f} of real time (wall {voices[1] / seconds:.3f})")
     print(f"engine / bare              {ours[0] / bare[0]:8.2f}")
     print(f"engine, peak memory        {memory:8d} MB")
 

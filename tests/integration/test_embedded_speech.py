@@ -106,8 +106,8 @@ def score(heard: Hearing, told_apart: Callable[[Recording], list[Turn]], measure
             alone = Scores()
             for scores in (alone, together):
                 scores.add(recording, transcript, turns)
-            line = alone.row(f"  {recording.id}")
-            measured += [] if line in measured else [line]
+            if (row := alone.row(f"  {recording.id}")) not in measured:
+                measured.append(row)
         measured.append(together.row(f"{name}, {len(chosen)} in all"))
         return together
 
