@@ -45,6 +45,10 @@ class Speech:
         """All of it."""
         return np.concatenate(self.parts)
 
+    def __add__(self, other: Speech) -> Speech:
+        """One after the other."""
+        return Speech(self.parts + other.parts, self.turns + other.turns)
+
     def without(self, turn: int) -> Speech:
         """What is left when one turn is lost."""
         kept = [n for n in range(len(self.parts)) if n != turn]
