@@ -12,6 +12,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain.errors import AudioUndecodable
+
 RATE = 16_000
 """Hz, of everything after stitching."""
 
@@ -90,11 +92,16 @@ class FlacWriter:
 
 
 def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
-    """The stitched audio as mono blocks of `block_ms` (the last may be shorter), -1…1, at RATE."""
+    """The stitched audio as mono blocks of `block_ms` (the last may be shorter), -1…1, at RATE.
+
+    Raises: AudioUndecodable when there is none in the file: damage must not pass for silence.
+    """
+    empty = True
     wanted = block_ms * RATE // 1000
     held: list[npt.NDArray[np.int16]] = []
     count = 0
     for piece in _read(path):
+        empty = False
         held.append(piece)
         count += len(piece)
         if count >= wanted:
@@ -105,6 +112,8 @@ def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
             held, count = [joined[whole:]], count - whole
     if count:
         yield _as_float(np.concatenate(held))
+    if empty:
+        raise AudioUndecodable("the stitched file holds no audio")
 
 
 def insert_silences(path: Path, silences: Sequence[tuple[int, int]]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from localcloud.recorder import RECORDERS, Recorder, cut, encode
 from shared.audio.flac import read_blocks
 from shared.audio.stitch import ChunkSource, stitch
+from shared.domain.errors import AudioUndecodable
 from tests.audio_fixtures import in_memory, join, likeness, one_file, own_files, pieces_of, speech
 
 KINDS = sorted(RECORDERS)
@@ -169,3 +170,11 @@ def test_stitched_audio_is_read_in_blocks(tmp_path: Path):
     assert [len(block) for block in blocks] == [112_000] * 3 + [48_000]
     assert blocks[0].dtype == np.float32
     assert np.array_equal(np.concatenate(blocks) * 32768, speech())
+
+
+def test_a_damaged_stitched_file_does_not_pass_for_silence(tmp_path: Path):
+    join([one_file("flac")], tmp_path)
+    stitched = tmp_path / "session.flac"
+    stitched.write_bytes(stitched.read_bytes()[:100] + b"\0" * 5_000)
+    with pytest.raises(AudioUndecodable):
+        list(read_blocks(stitched, 1000))
