@@ -145,9 +145,12 @@ def _write_silence(flac: FlacWriter, length: int) -> None:
 
 
 def _read(path: Path) -> Iterator[npt.NDArray[np.int16]]:
-    with av.open(str(path), format="flac") as file:
-        for frame in file.decode(audio=0):
-            yield frame.to_ndarray()[0]
+    try:
+        with av.open(str(path), format="flac") as file:
+            for frame in file.decode(audio=0):
+                yield frame.to_ndarray()[0]
+    except av.FFmpegError as error:
+        raise AudioUndecodable("the stitched file is damaged") from error
 
 
 def _as_float(block: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:

@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-
 from shared.adapters.embedded_speech.assign import to_segments
 from shared.adapters.embedded_speech.blocks import Block, cut_at_silence
 from shared.adapters.embedded_speech.lexicon import correct
@@ -20,7 +18,7 @@ from shared.adapters.embedded_speech.recognise import Recogniser, language_of
 from shared.adapters.embedded_speech.smooth import Turn
 from shared.adapters.embedded_speech.voices import VOICE_MODEL, Stretch, Voiceprints, find_speech, tell_apart
 from shared.audio.flac import read_blocks
-from shared.domain.errors import EngineRefused, EngineUnavailable
+from shared.domain.errors import AudioUndecodable, EngineRefused, EngineUnavailable
 from shared.domain.transcript import Transcript, Word
 from shared.ports import Progress
 
@@ -154,16 +152,13 @@ class Voices:
 
 def _blocks(order: Order) -> Iterator[Block]:
     """At least one block. Raises: EngineRefused for what holds no audio; Stopped when nobody waits any more."""
-    block = None
     try:
         for block in cut_at_silence(read_blocks(order.audio, READ_MS), find_speech):
             if order.stop.is_set():
                 raise Stopped
             yield block
-    except av.FFmpegError as error:
-        raise EngineRefused(f"stitched audio cannot be read: {type(error).__name__}") from error
-    if block is None:
-        raise EngineRefused("there is no audio in the stitched file")
+    except AudioUndecodable as error:
+        raise EngineRefused(str(error)) from error
 
 
 def _nobody_asks(_ms: int) -> None:
