@@ -70,7 +70,7 @@ class EmbeddedSpeechSettings(BaseModel):
     """Whisper on this machine's processor."""
 
     model: str = "whisper-base"
-    """`whisper-base` or `whisper-tiny.en` (from the installed wheels), a folder, or a name that faster-whisper can fetch."""
+    """`whisper-base` (from the installed wheels), a folder, or a name that faster-whisper can fetch."""
     cache_dir: Path = Path(".local/models")
     """Where the model's parts are joined once."""
     threads: int = 2

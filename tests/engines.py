@@ -14,12 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 from shared.audio.flac import RATE, read_blocks
-from shared.domain.errors import EngineRefused
+from shared.domain.errors import AudioUndecodable, EngineRefused
 from shared.domain.transcript import Segment, Transcript, Word
 from shared.ports import Progress
 
@@ -97,7 +96,7 @@ class ToneSpeech:
     def _transcribe(self, audio: Path, locale: str, progress: Progress) -> Transcript:
         try:
             frames = list(read_blocks(audio, _FRAME_MS))
-        except av.FFmpegError as error:
+        except AudioUndecodable as error:
             raise EngineRefused(f"audio cannot be read: {type(error).__name__}") from error
         duration_ms = sum(len(frame) for frame in frames) * 1000 // RATE
         tones = [tone for tone in _tones(frames) if tone.sentence < len(self._script)]
