@@ -135,7 +135,7 @@ class Stack:
     def start_host(self) -> None:
         """Start the Functions host on the stores that run."""
         self.port = self.port or free_port()
-        everything = {**LAPTOP, **os.environ, **self.settings}
+        everything = {**LAPTOP, **os.environ, **self.settings, "TMPDIR": str(self._new_scratch())}
         self._host = start("host", self._host_arguments(), log=self.host_log, env=everything, cwd=PROJECT)
         wait_until_url(self._host, f"{self.url}/health", timeout_seconds=120)
 
@@ -158,6 +158,18 @@ class Stack:
     def fallen(self) -> Child | None:
         """A process that has ended by itself."""
         return next((child for child in self._children if not child.alive), None)
+
+    @property
+    def scratch(self) -> Path:
+        """Where the host keeps audio while it works on it."""
+        return self.home.absolute() / "tmp"
+
+    def _new_scratch(self) -> Path:
+        """Empty: a host that was killed has left audio behind, in the clear."""
+        if self.scratch.exists():
+            shutil.rmtree(self.scratch)
+        self.scratch.mkdir(mode=0o700, parents=True)
+        return self.scratch
 
     @property
     def _children(self) -> list[Child]:

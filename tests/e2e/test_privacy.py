@@ -98,6 +98,10 @@ def test_no_spoken_word_is_in_an_item(visit: Visit, stack: Stack):
     assert found(items, [word.encode() for word in WORDS]) == []
 
 
+def test_neither_audio_nor_a_librarys_telemetry_stays_where_the_host_worked(visit: Visit, stack: Stack):
+    assert list(stack.scratch.rglob("*")) == []
+
+
 def test_no_token_and_no_key_is_in_any_file(visit: Visit, stack: Stack, token: str):
     answer = visit.therapist.request("GET", f"relationships/{visit.relationship}/keys")
     secrets = [base64.b64decode(key["key"]) for key in answer.json()["keys"]]

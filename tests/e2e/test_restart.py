@@ -179,6 +179,7 @@ def test_killed_while_chunks_arrive_it_goes_on_where_it_was(run: RunStack, token
     third.wait_until_ready()
     with Client(third.url, token(third)) as therapist:
         assert_done(Visit("power-cut", therapist), said)
+    assert list((third.home / "tmp").rglob("*")) == [], "audio that a killed host was working on"
 
 
 def test_two_on_one_home_is_an_error_that_says_so(run: RunStack):
