@@ -1,6 +1,7 @@
 """Fixtures of every suite."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,19 @@ MEASURED = pytest.StashKey[list[str]]()
 def measured(pytestconfig: pytest.Config) -> list[str]:
     """Lines of measurements, shown when the run ends whether or not it passes."""
     return pytestconfig.stash.setdefault(MEASURED, [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A parallel worker hands its measurements to the run it belongs to."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["measured"] = session.config.stash.get(MEASURED, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take them from the worker."""
+    node.config.stash.setdefault(MEASURED, []).extend(node.workeroutput.get("measured", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
