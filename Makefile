@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export SCRIBE_HOME ?= .local
 
-.PHONY: help setup demo run token test check fmt bench lock clean
+.PHONY: help setup demo run token api-key test check fmt bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,8 +34,11 @@ run: setup ## the whole stack, until Ctrl-C
 token: setup ## a JWT: make -s token USER=therapist1 ROLE=therapist
 	@$(PY) -m localcloud.issuer token --user '$(USER)' --role '$(ROLE)'
 
+api-key: setup ## an API key for a partner: make -s api-key NAME=clinic1
+	@$(PY) -m localcloud.api_keys issue --name '$(NAME)'
+
 test: setup ## the whole suite
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup ## style, types, import rules, locks
 	@.venv/bin/ruff format --check .

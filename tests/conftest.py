@@ -17,6 +17,11 @@ def measured(pytestconfig: pytest.Config) -> list[str]:
     return pytestconfig.stash.setdefault(MEASURED, [])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, so that parallel workers end together."""
+    items.sort(key=lambda item: "test_killed_between_steps" not in item.nodeid)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A parallel worker hands its measurements to the run it belongs to."""
     output = getattr(session.config, "workeroutput", None)
