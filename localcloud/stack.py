@@ -24,6 +24,7 @@ from localcloud.azurite import Azurite, AzuriteNotInstalled, start_azurite
 from localcloud.cosmos.process import Cosmos, start_cosmos
 from localcloud.issuer import AUDIENCE, ISSUER, Issuer
 from localcloud.processes import LOOPBACK, Child, ChildFailed, free_port, port_taken, start, wait_until_url
+from localcloud.running import Running, withdraw
 
 PROJECT = Path(__file__).parent.parent
 WATCH_SECONDS = 0.5
@@ -111,6 +112,7 @@ class Stack:
         try:
             self.start_stores()
             self.start_host()
+            Running(self.url, self.cosmos_endpoint, self.cosmos_key).announce(self.home)
         except (ChildFailed, AzuriteNotInstalled) as error:
             self.stop()
             raise StackFailed(str(error)) from error
@@ -151,6 +153,7 @@ class Stack:
 
     def stop(self) -> None:
         """End everything in order: first who writes, then what is written to."""
+        withdraw(self.home)
         for child in self._children:
             child.stop()
 

@@ -23,6 +23,7 @@ from shared.adapters.local_kek import LocalKek
 from shared.crypto.keyring import Keyrings
 from shared.domain.limits import Limits
 from shared.ports import BlobStore, Clock, NoteEngine, Queues, SpeechEngine
+from shared.services.api_keys import ApiKeys
 from shared.services.claims import Claims
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
@@ -60,6 +61,7 @@ class Services:
     relationships: Relationships
     sweeper: Sweeper
     tokens: JwtVerifier
+    api_keys: ApiKeys
     speech: SpeechEngine
     notes: NoteEngine
     checks: dict[str, Callable[[], Awaitable[object]]]
@@ -103,6 +105,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         tokens=JwtVerifier(
             issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url
         ),
+        api_keys=ApiKeys(items, clock),
         speech=_speech(settings.speech),
         notes=EmbeddedNoteEngine(),
         checks={
