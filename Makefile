@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export SCRIBE_HOME ?= .local
 
-.PHONY: help setup demo run token api-key test check fmt bench lock clean
+.PHONY: help setup demo run token api-key test check fmt bench openapi lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ fmt: setup ## format, and mend what can be mended
 
 bench: setup ## speed, as ratios
 	@for name in stitch speech notes pipeline; do $(PY) -m bench.$$name || exit 1; done
+
+openapi: setup ## write docs/openapi.json anew from the code
+	@$(PY) -m localcloud.openapi docs/openapi.json
 
 lock: setup ## pin requirements*.txt anew from pyproject.toml
 	@.venv/bin/uv pip compile pyproject.toml $(LOCK) -o requirements.txt

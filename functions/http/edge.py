@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from starlette.responses import StreamingResponse as Answer
 
 from functions.http import problems
+from functions.http.description import describe
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,16 @@ api = FastAPI(
     redirect_slashes=False,
 )
 problems.install(api)
+
+
+def _described() -> dict[str, Any]:
+    """Made by the first who asks: by then every operation is registered."""
+    if api.openapi_schema is None:
+        api.openapi_schema = describe(api)
+    return api.openapi_schema
+
+
+api.openapi = _described  # type: ignore[method-assign]
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
