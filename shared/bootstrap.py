@@ -25,6 +25,7 @@ from shared.domain.limits import Limits
 from shared.ports import BlobStore, Clock, NoteEngine, Queues, SpeechEngine
 from shared.services.api_keys import ApiKeys
 from shared.services.claims import Claims
+from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.records import Records
@@ -62,6 +63,7 @@ class Services:
     sweeper: Sweeper
     tokens: JwtVerifier
     api_keys: ApiKeys
+    instructions: Instructions
     speech: SpeechEngine
     notes: NoteEngine
     checks: dict[str, Callable[[], Awaitable[object]]]
@@ -106,6 +108,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url
         ),
         api_keys=ApiKeys(items, clock),
+        instructions=Instructions(items, clock),
         speech=_speech(settings.speech),
         notes=EmbeddedNoteEngine(),
         checks={

@@ -70,6 +70,8 @@ class Row:
 
 
 QUERY = {"userid": CLIENT, "therapist_clientid": "{relationship}"}
+OWN_INSTRUCTIONS = f"instructions/soap?user_id={THERAPIST}"
+INSTRUCTIONS = {"instructions": "## Plan\nName the next step."}
 ROWS = {
     "GET /api/health": Row("health", 200, 200, 200, public=True),
     "GET /api/health/ready": Row("health/ready", 200, 200, 200, public=True),
@@ -82,13 +84,16 @@ ROWS = {
     "POST /api/transcripts/query": Row("transcripts/query", 200, 200, 404, json=QUERY),
     "POST /api/histories/query": Row("histories/query", 200, 200, 404, json=QUERY),
     "GET /api/relationships/{therapist_clientid}/keys": Row("relationships/{relationship}/keys", 200, 200, 404),
+    "GET /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403),
+    "PUT /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403, json=INSTRUCTIONS),
 }
 PROTECTED = [operation for operation, row in ROWS.items() if not row.public]
 
 
 @pytest.fixture(scope="module")
 def done(therapist: Client) -> Visit:
-    """A finished session."""
+    """A finished session of a therapist who has instructions of their own."""
+    assert therapist.request("PUT", OWN_INSTRUCTIONS, json=INSTRUCTIONS).status_code == 200
     visit = Visit("whose-is-it", therapist)
     visit.upload_each(CHUNKS)
     assert_done(visit, SAID)
