@@ -25,9 +25,11 @@ from shared.domain.limits import Limits
 from shared.ports import BlobStore, Clock, NoteEngine, Queues, SpeechEngine
 from shared.services.api_keys import ApiKeys
 from shared.services.claims import Claims
+from shared.services.edit_record import RecordEditor
 from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
+from shared.services.read_records import RecordReader
 from shared.services.records import Records
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
@@ -59,6 +61,8 @@ class Services:
     ledger: Ledger
     claims: Claims
     records: Records
+    reader: RecordReader
+    editor: RecordEditor
     relationships: Relationships
     sweeper: Sweeper
     tokens: JwtVerifier
@@ -91,6 +95,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
     claims = Claims(items, clock, settings.limits.claim_lease)
+    relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
+    reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     return Services(
         blobs=blobs,
         queues=queues,
@@ -102,7 +108,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         ledger=ledger,
         claims=claims,
         records=Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock),
-        relationships=Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload),
+        reader=reader,
+        editor=RecordEditor(items=items, reader=reader, keyrings=keyrings, clock=clock),
+        relationships=relationships,
         sweeper=Sweeper(ledger=ledger, claims=claims, blobs=blobs, queues=queues, clock=clock, limits=settings.limits),
         tokens=JwtVerifier(
             issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url

@@ -1,16 +1,35 @@
-"""Uploading a session's audio, chunk by chunk."""
+"""Uploading a session's audio, chunk by chunk, and the records of its chunks."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import File, Form, UploadFile
+from fastapi import File, Form, Response, UploadFile
 from pydantic import BaseModel, BeforeValidator, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.problems import Problem
+from functions.http.records import (
+    EDITS,
+    MAX_NUMBER,
+    NOT_FOUND,
+    PAGED,
+    TAGGED,
+    WRITES,
+    Filtered,
+    GivenId,
+    IfMatch,
+    RecordNumber,
+    TherapistSession,
+    edit_of,
+    page,
+    tagged,
+)
 from shared.domain.ids import ID_PATTERN
+from shared.domain.records import Recording as Row
+from shared.domain.records import WireId, wire_id
 from shared.domain.session import State, order_chunks
 from shared.services.accept_chunk import Upload, accept_chunk
 
@@ -39,6 +58,36 @@ class ChunkAccepted(BaseModel):
     missing: list[int]
 
 
+class Recording(BaseModel):
+    """The record of one chunk. `is_processed` says that the session's transcript stands."""
+
+    id: int
+    filename: str | None
+    userid: WireId
+    is_processed: bool | None
+    therapist_client_id: WireId
+    create_timestamp: datetime
+    update_timestamp: datetime
+    session_id: str | None
+    is_last_blob: bool | None
+    therapist_session_id: int | None
+
+
+class RecordingFields(BaseModel):
+    """What a recording's record says; ids and session must be those that stand, timestamps are ours."""
+
+    filename: str | None = Field(default=None, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")
+    userid: GivenId = None
+    is_processed: bool | None = None
+    therapist_client_id: GivenId = None
+    session_id: str | None = Field(default=None, max_length=255)
+    is_last_blob: bool | None = None
+    therapist_session_id: TherapistSession = None
+
+
+FIXED = {"userid": "therapist_userid", "therapist_client_id": "therapist_client_id", "session_id": "session_id"}
+
+
 @operation(
     "POST",
     "recordings",
@@ -60,7 +109,7 @@ async def upload_recording(
     is_last_blob: Annotated[WireBool, Form()],
     file: Annotated[UploadFile, File()],
     client_userid: Annotated[str | None, Form(pattern=ID_PATTERN)] = None,
-    therapist_session_id: Annotated[int | None, Form(ge=0, le=2**53)] = None,
+    therapist_session_id: Annotated[int | None, Form(ge=0, le=MAX_NUMBER)] = None,
     chunk_index: Annotated[int | None, Form(ge=0, le=99_999)] = None,
     total_chunks: Annotated[int | None, Form(ge=1, le=100_000)] = None,
     sha256: Annotated[str | None, Form(pattern=r"^[0-9a-fA-F]{64}$")] = None,
@@ -102,4 +151,65 @@ async def upload_recording(
         state=session.state,
         received=session.received,
         missing=list(order_chunks(session.present, session.total).missing),
+    )
+
+
+@operation("GET", "recordings", summary="Records of chunks, newest first", responses=PAGED)
+async def list_recordings(app: App, caller: CallerNow, wanted: Filtered, response: Response) -> list[Recording]:
+    """Of a session, of a relationship, or of all your own, relationship by relationship."""
+    return [_recording(row) for row in await page(app, caller, Row, wanted, response)]
+
+
+@operation("GET", "recordings/{id}", summary="The record of a chunk", responses={**NOT_FOUND, **TAGGED})
+async def get_recording(app: App, caller: CallerNow, number: RecordNumber, response: Response) -> Recording:
+    """Whether its session's transcript stands, and what the client said of it."""
+    return _recording(tagged(await app.reader.get(caller, Row, number), response))
+
+
+@operation("PUT", "recordings/{id}", summary="Replace the record of a chunk", responses={**EDITS, **TAGGED})
+async def replace_recording(
+    app: App,
+    caller: CallerNow,
+    number: RecordNumber,
+    body: RecordingFields,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Recording:
+    """What is left out becomes null, except for whose it is; the audio stays as it is."""
+    edit = edit_of(body, fixed=FIXED, partial=False)
+    return _recording(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
+
+
+@operation("PATCH", "recordings/{id}", summary="Change the record of a chunk", responses={**EDITS, **TAGGED})
+async def change_recording(
+    app: App,
+    caller: CallerNow,
+    number: RecordNumber,
+    body: RecordingFields,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Recording:
+    """What is left out stays as it is."""
+    edit = edit_of(body, fixed=FIXED, partial=True)
+    return _recording(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
+
+
+@operation("DELETE", "recordings/{id}", summary="Delete the record of a chunk", status_code=204, responses=WRITES)
+async def delete_recording(app: App, caller: CallerNow, number: RecordNumber, if_match: IfMatch = None) -> None:
+    """No list shows it any more. The session, its audio and its transcript stay."""
+    await app.editor.delete(caller, Row, number, if_match=if_match)
+
+
+def _recording(row: Row) -> Recording:
+    return Recording(
+        id=row.number,
+        filename=row.filename,
+        userid=wire_id(row.therapist_userid),
+        is_processed=row.is_processed,
+        therapist_client_id=wire_id(row.therapist_client_id),
+        create_timestamp=datetime.fromisoformat(row.created),
+        update_timestamp=datetime.fromisoformat(row.updated),
+        session_id=row.session_id,
+        is_last_blob=row.is_last_blob,
+        therapist_session_id=row.therapist_session_id,
     )

@@ -118,8 +118,8 @@ async def get_captions_srt(app: App, caller: CallerNow, session_id: SessionId) -
 
 async def _words(app: App, caller: Caller, session_id: str) -> Transcript:
     stored = await app.records.transcript(await _reach(app, caller, session_id))
-    if stored is None:
-        raise NotFound(f"session {session_id} has no transcript yet", code="transcript_not_found")
+    if stored is None or stored.deleted:
+        raise NotFound(f"session {session_id} has no transcript", code="transcript_not_found")
     return await app.records.words(stored)
 
 

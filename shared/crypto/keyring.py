@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import base64
 import os
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.crypto.envelope import KEY_BYTES, DataKey, key_id_of, open_bytes, open_envelope, seal, seal_bytes
 from shared.domain.errors import AlreadyExists, DecryptionFailed, PreconditionFailed, StoreUnavailable
 from shared.domain.names import RECORDS
+from shared.domain.recent import Recent
 from shared.domain.times import iso
 from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, WrappedKey
 
@@ -75,11 +75,11 @@ class Keyrings:
         self._items = items
         self._kek = kek
         self._clock = clock
-        self._cache = _Cache(clock, ttl, capacity)
+        self._recent: Recent[Keyring] = Recent(ttl, capacity)
 
     async def of(self, relationship: str) -> Keyring:
         """The keyring, at most `ttl` old; the first use of a relationship creates its first key."""
-        return self._cache.get(relationship) or await self.load(relationship)
+        return self._recent.get(relationship, self._clock.now()) or await self.load(relationship)
 
     async def open(self, relationship: str, envelope: str, *, aad: str) -> bytes:
         """Decrypt a Base64 envelope, also one that another process sealed with a key this one has not seen yet.
@@ -96,7 +96,7 @@ class Keyrings:
         """The keyring as the store holds it now: what a client is given, so that it misses no key."""
         rows = await self._rows(relationship) or [await self._add(relationship, generation=1)]
         keyring = Keyring(relationship, tuple([await self._unwrap(row) for row in rows]))
-        self._cache.put(keyring)
+        self._recent.put(relationship, keyring, self._clock.now())
         return keyring
 
     async def rotate(self, relationship: str) -> DataKey:
@@ -162,30 +162,6 @@ class Keyrings:
         except PreconditionFailed:
             return False  # only a rewrap changes these items, so another one has just done the work
         return True
-
-
-@dataclass
-class _Cache:
-    """The least recently used keyring makes room; none outlives `ttl`."""
-
-    clock: Clock
-    ttl: timedelta
-    capacity: int
-    entries: OrderedDict[str, tuple[datetime, Keyring]] = field(default_factory=OrderedDict, repr=False)
-
-    def get(self, relationship: str) -> Keyring | None:
-        expires, keyring = self.entries.get(relationship, (None, None))
-        if expires is None or expires <= self.clock.now():
-            self.entries.pop(relationship, None)
-            return None
-        self.entries.move_to_end(relationship)
-        return keyring
-
-    def put(self, keyring: Keyring) -> None:
-        self.entries[keyring.relationship] = (self.clock.now() + self.ttl, keyring)
-        self.entries.move_to_end(keyring.relationship)
-        while len(self.entries) > self.capacity:
-            self.entries.popitem(last=False)
 
 
 def _item_id(generation: int) -> str:

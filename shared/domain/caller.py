@@ -67,6 +67,16 @@ def require_reach(caller: Caller, owned: Owned) -> None:
         raise NotFound("no such record")
 
 
+def require_write(caller: Caller, owned: Owned) -> None:
+    """For what the caller reaches: its client may read it and change nothing.
+
+    Raises: Forbidden.
+    """
+    as_therapist = caller.is_(Role.THERAPIST) and caller.id == owned.therapist_userid
+    if not (caller.reaches_all or as_therapist):
+        raise Forbidden("clients read their records and change none")
+
+
 def require_role(caller: Caller, *roles: Role) -> None:
     """Raises: Forbidden unless the caller has one of these roles."""
     if not caller.is_(*roles):

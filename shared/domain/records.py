@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from shared.domain.model import Model
@@ -14,8 +16,19 @@ def wire_id(value: str | None) -> WireId:
     return int(value) if value is not None and value.isascii() and value.isdigit() else value
 
 
+def pointer_id(kind: str, number: int) -> str:
+    """The directory item that leads from a wire id to its row."""
+    return f"{kind}:{number}"
+
+
 class Record(Model):
     """What every row has. `number` is the id on the wire; `id` is our own, deterministic key."""
+
+    KIND: ClassVar[str]
+    RESOURCE: ClassVar[str]
+    """The API's word: in paths, and in the associated data of envelopes."""
+    TEXTS: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold envelopes."""
 
     id: str
     therapist_client_id: str
@@ -28,23 +41,31 @@ class Record(Model):
     created: str
     updated: str
     deleted: bool = False
+    deleted_at: str | None = None
 
 
 class Recording(Record):
     """The stored row of one chunk."""
 
-    kind: str = "recording"
+    KIND = "recording"
+    RESOURCE = "recordings"
+
+    kind: str = KIND
     chunk_id: str
-    filename: str
+    filename: str | None
     blob: str
-    is_last_blob: bool
-    is_processed: bool = False
+    is_last_blob: bool | None
+    is_processed: bool | None = False
 
 
 class StoredTranscript(Record):
     """A session's transcript. Both texts are envelopes; `manifest` is what it was made from."""
 
-    kind: str = "transcript"
+    KIND = "transcript"
+    RESOURCE = "transcripts"
+    TEXTS = frozenset({"transcript", "transcript_summary"})
+
+    kind: str = KIND
     date: str
     manifest: str
     chunks: int = 0
@@ -58,7 +79,11 @@ class StoredTranscript(Record):
 class StoredHistory(Record):
     """The encrypted record of a session's note: as text to read, and as the structured note with its evidence."""
 
-    kind: str = "history"
+    KIND = "history"
+    RESOURCE = "histories"
+    TEXTS = frozenset({"transcript_summary"})
+
+    kind: str = KIND
     date: str
     manifest: str
     version: int = 1

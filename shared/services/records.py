@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from shared.crypto.envelope import associated_data
 from shared.crypto.keyring import Keyrings
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.names import DIRECTORY, RECORDS, WORDS_BLOBS
 from shared.domain.note import Note
-from shared.domain.records import Record, Recording, StoredHistory, StoredTranscript
+from shared.domain.records import Record, Recording, StoredHistory, StoredTranscript, pointer_id
 from shared.domain.session import Session, StoredChunk
 from shared.domain.times import iso
 from shared.domain.transcript import Transcript, render_text
@@ -19,8 +19,6 @@ from shared.services.numbers import Numbers
 
 BATCH = 100
 """Cosmos DB's limit of operations in one transactional batch."""
-
-R = TypeVar("R", bound=Record)
 
 
 class Records:
@@ -173,35 +171,6 @@ class Records:
         await self._items.batch(RECORDS, row.therapist_client_id, steps)
         return row
 
-    # ---- queries -----------------------------------------------------------------------------------------------
-
-    async def transcripts_of(self, relationship: str, client_userid: str) -> list[StoredTranscript]:
-        """A client's transcripts, newest first."""
-        return await self._of(StoredTranscript, "transcript", relationship, client_userid)
-
-    async def histories_of(self, relationship: str, client_userid: str) -> list[StoredHistory]:
-        """A client's histories, newest first."""
-        return await self._of(StoredHistory, "history", relationship, client_userid)
-
-    async def _of(self, model: type[R], kind: str, relationship: str, client_userid: str) -> list[R]:
-        """A row whose client was never named matches its relationship."""
-        found: list[R] = []
-        continuation = None
-        while True:
-            page = await self._items.query(
-                RECORDS,
-                relationship,
-                equal={"kind": kind, "deleted": False},
-                order_by="created",
-                descending=True,
-                continuation=continuation,
-            )
-            rows = [model.model_validate(item.body) for item in page.items]
-            found += [row for row in rows if row.client_userid in {None, client_userid}]
-            continuation = page.continuation
-            if continuation is None:
-                return found
-
     # ---- shared ------------------------------------------------------------------------------------------------
 
     def _common(self, session: Session, kind: str, number: int, old: Item | None) -> dict[str, Any]:
@@ -223,7 +192,7 @@ class Records:
     async def _point_at(self, row: Record) -> None:
         """Lead from the wire id to the row. A pointer to a row that never came leads nowhere, which is a 404."""
         body = {
-            "id": f"{row.kind}:{row.number}",
+            "id": pointer_id(row.kind, row.number),
             "kind": "pointer",
             "partition": row.therapist_client_id,
             "item": row.id,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from shared.domain.caller import Caller, may_provision, may_reach
+from datetime import timedelta
+
+from shared.domain.caller import Caller, Role, may_provision, may_reach
 from shared.domain.errors import AlreadyExists, NotFound
 from shared.domain.model import Model
 from shared.domain.names import DIRECTORY
+from shared.domain.recent import Recent
 from shared.domain.times import iso
 from shared.ports import Change, Clock, ItemStore
+
+REMEMBERED = timedelta(seconds=30)
+REMEMBERED_AT_MOST = 1024
 
 
 class Relationship(Model):
@@ -16,22 +22,49 @@ class Relationship(Model):
     id: str
     therapist_userid: str
     client_userid: str | None = None
+    listed: bool = False
+    """Whether it is on the lists of its people; those made before there were lists are not."""
 
 
 class Relationships:
-    """The directory's relationships, and the rule of who reaches them."""
+    """The directory's relationships, the rule of who reaches them, and each person's list of their own.
+
+    A relationship is remembered for `REMEMBERED`, so that the chunks of a session cost no look-up each. Nobody is
+    refused by memory: it is asked again first.
+    """
 
     def __init__(self, items: ItemStore, clock: Clock, *, provision_on_upload: bool) -> None:
         self._items = items
         self._clock = clock
         self._provision_on_upload = provision_on_upload
+        self._recent: Recent[Relationship] = Recent(REMEMBERED, REMEMBERED_AT_MOST)
 
     async def reach(self, caller: Caller, relationship_id: str) -> Relationship:
         """The relationship, if it is the caller's. Raises: NotFound, also when it is somebody else's."""
-        found = await self._find(relationship_id)
-        if found is None or not may_reach(caller, found):
+        found = await self.find_own(caller, relationship_id)
+        if found is None:
             raise _unknown(relationship_id)
         return found
+
+    async def find_own(self, caller: Caller, relationship_id: str) -> Relationship | None:
+        """The relationship, or None when there is none that is the caller's."""
+        found = self._recent.get(relationship_id, self._clock.now())
+        if found is None or not may_reach(caller, found):
+            found = await self._find(relationship_id)
+        return found if found is not None and may_reach(caller, found) else None
+
+    async def ids_of(self, caller: Caller) -> list[str]:
+        """Ids of the relationships on the caller's own lists, sorted.
+
+        A list may name one that never came to be or became somebody else's: ask for each whether it is theirs.
+        """
+        found: set[str] = set()
+        for role in (Role.THERAPIST, Role.CLIENT):
+            if caller.is_(role):
+                key = _list_key(role, caller.id)
+                item = await self._items.read(DIRECTORY, key, key)
+                found |= set(item.body["relationships"] if item is not None else ())
+        return sorted(found)
 
     async def admit(
         self, caller: Caller, relationship_id: str, *, therapist_userid: str, client_userid: str | None
@@ -40,24 +73,43 @@ class Relationships:
 
         Raises: NotFound for a relationship that is not this therapist's, or does not exist and may not be made.
         """
-        found = await self._find(relationship_id)
+        found = self._recent.get(relationship_id, self._clock.now()) or await self._find(relationship_id)
         if found is None:
             if not may_provision(caller, on_first_upload=self._provision_on_upload):
                 raise _unknown(relationship_id)
             found = await self._make(relationship_id, therapist_userid, client_userid)
         if found.therapist_userid != therapist_userid:
             raise _unknown(relationship_id)
-        if client_userid is not None and found.client_userid is None:
-            change = Change("set", "/client_userid", client_userid)
-            await self._items.patch(DIRECTORY, _key(relationship_id), _key(relationship_id), [change])
-        return found
+        return await self._completed(found, client_userid)
+
+    async def _completed(self, found: Relationship, client_userid: str | None) -> Relationship:
+        """With its client, where the upload is the first to name them, and on its people's lists."""
+        named = found.client_userid is None and client_userid is not None
+        if not named and found.listed:
+            return found
+        client = client_userid if named else found.client_userid
+        await self._list(found.model_copy(update={"client_userid": client}))
+        changes = [Change("set", "/client_userid", client), Change("set", "/listed", True)]
+        written = await self._items.patch(DIRECTORY, _key(found.id), _key(found.id), changes)
+        return self._remember(Relationship.model_validate(written.body | {"id": found.id}))
 
     async def _find(self, relationship_id: str) -> Relationship | None:
         item = await self._items.read(DIRECTORY, _key(relationship_id), _key(relationship_id))
-        return None if item is None else Relationship.model_validate(item.body | {"id": relationship_id})
+        if item is None:
+            self._recent.forget(relationship_id)
+            return None
+        return self._remember(Relationship.model_validate(item.body | {"id": relationship_id}))
+
+    def _remember(self, found: Relationship) -> Relationship:
+        self._recent.put(found.id, found, self._clock.now())
+        return found
 
     async def _make(self, relationship_id: str, therapist_userid: str, client_userid: str | None) -> Relationship:
-        made = Relationship(id=relationship_id, therapist_userid=therapist_userid, client_userid=client_userid)
+        """The lists come first: a line too many is harmless, a line too few hides what somebody recorded."""
+        made = Relationship(
+            id=relationship_id, therapist_userid=therapist_userid, client_userid=client_userid, listed=True
+        )
+        await self._list(made)
         body = {
             **made.model_dump(mode="json"),
             "id": _key(relationship_id),
@@ -68,11 +120,33 @@ class Relationships:
             await self._items.create(DIRECTORY, _key(relationship_id), body)
         except AlreadyExists:
             return await self._find(relationship_id) or made
-        return made
+        return self._remember(made)
+
+    async def _list(self, relationship: Relationship) -> None:
+        await self._list_for(Role.THERAPIST, relationship.therapist_userid, relationship.id)
+        if relationship.client_userid is not None:
+            await self._list_for(Role.CLIENT, relationship.client_userid, relationship.id)
+
+    async def _list_for(self, role: Role, userid: str, relationship_id: str) -> None:
+        key, now = _list_key(role, userid), iso(self._clock.now())
+        while True:
+            try:
+                await self._items.patch(DIRECTORY, key, key, [Change("set", f"/relationships/{relationship_id}", now)])
+            except NotFound:
+                body = {"id": key, "kind": "relationships", "relationships": {relationship_id: now}}
+                try:
+                    await self._items.create(DIRECTORY, key, body)
+                except AlreadyExists:
+                    continue
+            return
 
 
 def _key(relationship_id: str) -> str:
     return f"relationship:{relationship_id}"
+
+
+def _list_key(role: Role, userid: str) -> str:
+    return f"relationships:{role}:{userid}"
 
 
 def _unknown(relationship_id: str) -> NotFound:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class Row:
     strangers: int
     """Status for everybody else."""
     json: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
     upload: bool = False
     public: bool = False
 
@@ -72,6 +74,10 @@ class Row:
 QUERY = {"userid": CLIENT, "therapist_clientid": "{relationship}"}
 OWN_INSTRUCTIONS = f"instructions/soap?user_id={THERAPIST}"
 INSTRUCTIONS = {"instructions": "## Plan\nName the next step."}
+HISTORY = {"transcript_summary": "Mended.", "date": "2026-02-23T09:00:00Z"}
+TRANSCRIPT = {**HISTORY, "transcript": "Speaker 1: Mended."}
+OUTDATED = {"If-Match": '"an-older-version"'}
+"""Whoever may delete is told that they have not seen the newest version, so that it is still there for the next."""
 ROWS = {
     "GET /api/health": Row("health", 200, 200, 200, public=True),
     "GET /api/health/ready": Row("health/ready", 200, 200, 200, public=True),
@@ -81,6 +87,21 @@ ROWS = {
     "POST /api/sessions/{session_id}/retry": Row("sessions/{session}/retry", 409, 409, 404),
     "GET /api/sessions/{session_id}/captions.vtt": Row("sessions/{session}/captions.vtt", 200, 200, 404),
     "GET /api/sessions/{session_id}/captions.srt": Row("sessions/{session}/captions.srt", 200, 200, 404),
+    "GET /api/recordings": Row("recordings?therapist_clientid={relationship}", 200, 200, 404),
+    "GET /api/recordings/{id}": Row("recordings/{recording}", 200, 200, 404),
+    "PUT /api/recordings/{id}": Row("recordings/{recording}", 200, 403, 404, json={"filename": "a.m4a"}),
+    "PATCH /api/recordings/{id}": Row("recordings/{recording}", 200, 403, 404, json={"filename": "b.m4a"}),
+    "DELETE /api/recordings/{id}": Row("recordings/{recording}", 412, 403, 404, headers=OUTDATED),
+    "GET /api/transcripts": Row("transcripts?session_id={session}", 200, 200, 404),
+    "GET /api/transcripts/{id}": Row("transcripts/{transcript}", 200, 200, 404),
+    "PUT /api/transcripts/{id}": Row("transcripts/{transcript}", 200, 403, 404, json=TRANSCRIPT),
+    "PATCH /api/transcripts/{id}": Row("transcripts/{transcript}", 200, 403, 404, json={"transcript": "Mended."}),
+    "DELETE /api/transcripts/{id}": Row("transcripts/{transcript}", 412, 403, 404, headers=OUTDATED),
+    "GET /api/histories": Row("histories?therapist_clientid={relationship}", 200, 200, 404),
+    "GET /api/histories/{id}": Row("histories/{history}", 200, 200, 404),
+    "PUT /api/histories/{id}": Row("histories/{history}", 200, 403, 404, json=HISTORY),
+    "PATCH /api/histories/{id}": Row("histories/{history}", 200, 403, 404, json={"transcript_summary": "Mended."}),
+    "DELETE /api/histories/{id}": Row("histories/{history}", 412, 403, 404, headers=OUTDATED),
     "POST /api/transcripts/query": Row("transcripts/query", 200, 200, 404, json=QUERY),
     "POST /api/histories/query": Row("histories/query", 200, 200, 404, json=QUERY),
     "GET /api/relationships/{therapist_clientid}/keys": Row("relationships/{relationship}/keys", 200, 200, 404),
@@ -153,11 +174,29 @@ def good(stack: Stack) -> str:
     return stack.issuer.token(THERAPIST, [Role.THERAPIST])
 
 
+@cache
+def names_of(visit: Visit) -> dict[str, str]:
+    """What a visit is called on the wire, by the words of the paths; one that never was is called 9007199254740991."""
+    numbers = {}
+    for kind in ("recordings", "transcripts", "histories"):
+        answer = visit.therapist.request("GET", kind, params={"session_id": visit.name})
+        numbers[kind] = str(answer.json()[-1]["id"]) if answer.status_code == 200 else str(2**53 - 1)
+    return {
+        "session": visit.name,
+        "relationship": visit.relationship,
+        "recording": numbers["recordings"],
+        "transcript": numbers["transcripts"],
+        "history": numbers["histories"],
+    }
+
+
 def ask(client: Client | httpx.Client, operation: str, visit: Visit, **options: Any) -> httpx.Response:
     """Ask for the operation, about this visit. An upload repeats a chunk, so that it changes nothing."""
-    row, names = ROWS[operation], {"session": visit.name, "relationship": visit.relationship}
+    row, names = ROWS[operation], names_of(visit)
     if row.json is not None:
         options["json"] = {name: value.format(**names) for name, value in row.json.items()}
+    if row.headers is not None:
+        options["headers"] = {**row.headers, **options.get("headers", {})}
     if row.upload:
         chunk = CHUNKS[0]
         options["data"] = {**visit.form, "is_last_blob": "False", "chunk_index": "0"}
@@ -213,7 +252,10 @@ def test_asking_has_changed_nothing(stack: Stack, stored_at_first: set[tuple[str
 def test_what_is_somebody_elses_looks_like_what_is_not_there(other_therapist: Client, done: Visit, operation: str):
     theirs = ask(other_therapist, operation, done)
     nowhere = Visit("not-there-at-all", done.therapist)
-    assert ask(other_therapist, operation, nowhere).text == theirs.text.replace(done.name, nowhere.name)
+    told = theirs.text
+    for word, name in names_of(done).items():
+        told = told.replace(f"{word} {name}", f"{word} {names_of(nowhere)[word]}")
+    assert ask(other_therapist, operation, nowhere).text == told
 
 
 def test_another_clients_records_are_not_in_the_answer(service: Client, done: Visit):

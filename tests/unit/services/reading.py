@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from shared.crypto.envelope import associated_data
-from tests.unit.services.world import PAIR, Process, Stores
+from shared.domain.records import StoredHistory, StoredTranscript
+from tests.unit.services.world import PAIR, THERAPIST, Process, Stores
 
 
 async def transcript_of(stores: Stores) -> list[str]:
     """The sentences of the one transcript there is, in order, without their speakers."""
     process = Process(stores)
-    (row,) = await process.records.transcripts_of(PAIR, "client2")
+    (row,) = await process.reader.of_client(THERAPIST, StoredTranscript, PAIR, "client2")
     text = await opened(process, row.transcript, "transcripts", row.number, "transcript")
     return [line.split(": ", 1)[-1] for line in text.splitlines()]
 
@@ -17,14 +18,14 @@ async def transcript_of(stores: Stores) -> list[str]:
 async def summary_of(stores: Stores) -> str:
     """The summary of the one transcript there is."""
     process = Process(stores)
-    (row,) = await process.records.transcripts_of(PAIR, "client2")
+    (row,) = await process.reader.of_client(THERAPIST, StoredTranscript, PAIR, "client2")
     return await opened(process, row.transcript_summary, "transcripts", row.number, "transcript_summary")
 
 
 async def history_of(stores: Stores) -> str:
     """The note in the one history there is."""
     process = Process(stores)
-    (row,) = await process.records.histories_of(PAIR, "client2")
+    (row,) = await process.reader.of_client(THERAPIST, StoredHistory, PAIR, "client2")
     return await opened(process, row.transcript_summary, "histories", row.number, "transcript_summary")
 
 

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from shared.domain.errors import NotFound
 from shared.domain.manifest import Manifest
 from shared.domain.names import RECORDINGS_BLOBS, RECORDS, SEALED_BLOBS
+from shared.domain.records import StoredHistory, StoredTranscript
 from shared.domain.session import State
 from tests.faults import Fault, Storm, When
 from tests.unit.services.reading import history_of, summary_of, transcript_of
-from tests.unit.services.world import PAIR, SCRIPT, SESSION, Host, Process, Stores, upload, uploads
+from tests.unit.services.world import PAIR, SCRIPT, SESSION, THERAPIST, Host, Process, Stores, upload, uploads
 
 CHUNKS = 3
 
@@ -54,8 +55,8 @@ async def assert_whole(stores: Stores, chunks: int = CHUNKS) -> None:
     session = await process.ledger.get(SESSION)
     assert session.state is State.DONE
     assert session.received == session.sealed_chunks == chunks
-    (transcript,) = await process.records.transcripts_of(PAIR, "client2")
-    (history,) = await process.records.histories_of(PAIR, "client2")
+    (transcript,) = await process.reader.of_client(THERAPIST, StoredTranscript, PAIR, "client2")
+    (history,) = await process.reader.of_client(THERAPIST, StoredHistory, PAIR, "client2")
     assert (transcript.number, history.number) == (session.transcript_id, session.history_id)
     assert await transcript_of(stores) == list(SCRIPT[:chunks])
     assert await summary_of(stores) == await history_of(stores)

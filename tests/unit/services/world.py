@@ -30,9 +30,11 @@ from shared.ports import BlobStore, ItemStore, NoteEngine, Queues, SpeechEngine
 from shared.services import transcribe_session, write_note
 from shared.services.accept_chunk import Accepted, Upload, accept_chunk
 from shared.services.claims import Claims
+from shared.services.edit_record import RecordEditor
 from shared.services.give_up import give_up
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
+from shared.services.read_records import RecordReader
 from shared.services.records import Records
 from shared.services.relationships import Relationships
 from shared.services.retry_session import retry_session
@@ -136,6 +138,8 @@ class Process:
             items=self.items, blobs=self.blobs, keyrings=self.keyrings, numbers=self.numbers, clock=self.clock
         )
         self.relationships = Relationships(self.items, self.clock, provision_on_upload=provision_on_upload)
+        self.reader = RecordReader(items=self.items, relationships=self.relationships, ledger=self.ledger)
+        self.editor = RecordEditor(items=self.items, reader=self.reader, keyrings=self.keyrings, clock=self.clock)
         self.sweeper = Sweeper(
             ledger=self.ledger,
             claims=self.claims,
