@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from shared.domain.document import DocumentAnalysis, DocumentKind
 from shared.domain.note import Note, ParticipantsType, SessionType
 from shared.domain.transcript import Transcript
 
@@ -298,5 +299,18 @@ class NoteEngine(Protocol):
         """Sections in the template's order; each statement's evidence exists in the transcript.
 
         Raises: EngineUnavailable, EngineRefused.
+        """
+        ...
+
+
+class DocumentEngine(Protocol):
+    """Reads documents."""
+
+    async def analyse(self, file: Path, kind: DocumentKind) -> DocumentAnalysis:
+        """Text in reading order, columns one after the other, and tables; `pages` is how many the file has.
+
+        A document is read whole or refused: never its first pages only.
+        Raises: EngineUnavailable; EngineRefused with the code `document_encrypted`, `document_unreadable`,
+        `document_empty` (no pages) or `document_too_complex`.
         """
         ...

@@ -1,0 +1,230 @@
+"""How well documents are read, and what hostile ones cost. The figures stand at the end of the run, "measured"."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import jiwer
+import psutil  # type: ignore[import-untyped]
+import pytest
+from PIL import Image
+
+from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
+from shared.domain.document import DocumentAnalysis, DocumentKind, kind_of
+from shared.domain.errors import EngineRefused, EngineUnavailable
+
+SAMPLES = Path(__file__).parent.parent / "data" / "documents"
+SCANS = ("clean_200dpi.png", "scan_200dpi.jpg", "phone_150dpi.jpg", "low_110dpi.jpg", "scan_only.pdf")
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def engine() -> EmbeddedDocumentEngine:
+    return EmbeddedDocumentEngine()
+
+
+async def read(engine: EmbeddedDocumentEngine, file: Path) -> DocumentAnalysis:
+    with file.open("rb") as opened:
+        kind = kind_of(opened.read(1024))
+    assert kind is not None
+    return await engine.analyse(file, kind)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def character_errors(truth: str, text: str) -> float:
+    """Wrong characters out of those of the truth; white space counts as one."""
+    return float(jiwer.cer(plain(truth), plain(text)))
+
+
+def word_recall(truth: str, text: str) -> float:
+    """The part of the truth's words that are in the text, in any order."""
+    words, found = Counter(truth.split()), Counter(text.split())
+    return (words & found).total() / words.total()
+
+
+def truth_of(name: str) -> str:
+    return (SAMPLES / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "truth"), [("intake.pdf", "intake.txt"), ("twocol.pdf", "twocol.txt")])
+async def test_text_of_a_pdf_is_exact(engine: EmbeddedDocumentEngine, measured: list[str], name: str, truth: str):
+    errors = character_errors(truth_of(truth), (await read(engine, SAMPLES / name)).content)
+    measured.append(f"document {name:18} character error rate {100 * errors:5.2f}%")
+    assert errors == 0
+
+
+@pytest.mark.parametrize("name", SCANS)
+async def test_every_word_of_a_scan_is_found(engine: EmbeddedDocumentEngine, measured: list[str], name: str):
+    text, truth = (await read(engine, SAMPLES / name)).content, truth_of("intake.txt")
+    errors, recall = character_errors(truth, text), word_recall(truth, text)
+    measured.append(f"document {name:18} character error rate {100 * errors:5.2f}%  word recall {recall:.3f}")
+    assert recall == 1.0
+    assert errors <= 0.005
+
+
+async def test_table_cells_of_a_pdf_are_exact(engine: EmbeddedDocumentEngine, measured: list[str]):
+    rows = json.loads(truth_of("intake_table.json"))
+    [table] = (await read(engine, SAMPLES / "intake.pdf")).tables
+    pairs = [pair for found, row in zip(table.rows, rows, strict=True) for pair in zip(found, row, strict=True)]
+    right = sum(found == cell for found, cell in pairs)
+    measured.append(f"document intake.pdf         table cells found {right} of {len(pairs)}")
+    assert right == len(pairs)
+
+
+async def test_form_fields_are_exact(engine: EmbeddedDocumentEngine):
+    lines = (await read(engine, SAMPLES / "form.pdf")).content.splitlines()
+    assert {"full_name: Maria Delgado", "dob: 14/08/1989", "phone: 0117 496 0321", "consent_recording: Yes"} <= set(
+        lines
+    )
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+async def test_a_page_is_read_however_it_lies(engine: EmbeddedDocumentEngine, tmp_path: Path, degrees: int):
+    with Image.open(SAMPLES / "low_110dpi.jpg") as page:
+        page.rotate(degrees, expand=True).save(tmp_path / "turned.png")
+    text = (await read(engine, tmp_path / "turned.png")).content
+    assert character_errors(truth_of("intake.txt"), text) <= 0.01
+
+
+async def test_a_photo_is_turned_as_the_phone_says(engine: EmbeddedDocumentEngine, tmp_path: Path):
+    with Image.open(SAMPLES / "phone_150dpi.jpg") as page:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be shown turned by 90° clockwise
+        page.rotate(90, expand=True).save(tmp_path / "photo.jpg", exif=exif, quality=90)
+    text = (await read(engine, tmp_path / "photo.jpg")).content
+    assert character_errors(truth_of("intake.txt"), text) <= 0.01
+
+
+async def test_a_skewed_page_is_read_line_by_line(engine: EmbeddedDocumentEngine, tmp_path: Path):
+    with Image.open(SAMPLES / "clean_200dpi.png") as page:
+        page.convert("L").rotate(4, expand=True, fillcolor=255, resample=Image.Resampling.BICUBIC).save(
+            tmp_path / "skewed.png"
+        )
+    text = (await read(engine, tmp_path / "skewed.png")).content
+    assert character_errors(truth_of("intake.txt"), text) <= 0.01
+
+
+async def test_every_page_of_a_tiff_is_read(engine: EmbeddedDocumentEngine, tmp_path: Path):
+    with Image.open(SAMPLES / "low_110dpi.jpg") as page:
+        upper, lower = page.crop((0, 0, page.width, 440)), page.crop((0, 440, page.width, page.height))
+        upper.save(tmp_path / "fax.tiff", save_all=True, append_images=[lower], compression="tiff_lzw")
+    found = await read(engine, tmp_path / "fax.tiff")
+    assert found.pages == 2
+    first, second = found.content.split("\n\n")
+    assert "Client Intake" in first
+    assert "graded exposure" in second
+
+
+async def test_nothing_is_fetched(engine: EmbeddedDocumentEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The reader's process, with every connection refused to it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import socket\n"
+        "def refuse(*_, **__): raise SystemExit('the reader went out')\n"
+        "socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "Maria Delgado" in (await read(engine, SAMPLES / "low_110dpi.jpg")).content
+
+
+# ---- bombs -------------------------------------------------------------------------------------------------------
+
+
+def pdf(*objects: bytes) -> bytes:
+    """A PDF of numbered objects, the first its catalogue."""
+    out, offsets = b"%PDF-1.7\n", list[int]()
+    for n, content in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (n, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    start, size = len(out), len(objects) + 1
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % size
+    return out + head + table + b"trailer <</Size %d /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (size, start)
+
+
+def deflated(content: bytes) -> bytes:
+    packed = zlib.compress(content, 9)
+    return b"<</Length %d /Filter /FlateDecode>>\nstream\n%s\nendstream" % (len(packed), packed)
+
+
+def page_with(content: bytes) -> bytes:
+    return pdf(
+        b"<</Type /Catalog /Pages 2 0 R>>",
+        b"<</Type /Pages /Count 1 /Kids [3 0 R]>>",
+        b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R"
+        b" /Resources <</Font <</F <</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>>>>>>>",
+        content,
+    )
+
+
+async def code_of(engine: EmbeddedDocumentEngine, file: Path) -> str:
+    with pytest.raises(EngineRefused) as refused:
+        await engine.analyse(file, DocumentKind.PDF)
+    return refused.value.code
+
+
+async def test_a_page_that_unpacks_without_end_is_refused(tmp_path: Path):
+    content = deflated(b"BT /F 1 Tf (" + b"x" * (300 * MIB) + b") Tj ET")
+    (tmp_path / "bomb.pdf").write_bytes(page_with(content))
+    engine = EmbeddedDocumentEngine(Caps(memory_bytes=512 * MIB, seconds=60))
+    assert await code_of(engine, tmp_path / "bomb.pdf") == "document_too_complex"
+
+
+async def test_a_page_that_takes_for_ever_is_refused(tmp_path: Path):
+    (tmp_path / "slow.pdf").write_bytes(page_with(deflated(b"BT /F 1 Tf (x) Tj ET\n" * 2_000_000)))
+    engine = EmbeddedDocumentEngine(Caps(seconds=2))
+    assert await code_of(engine, tmp_path / "slow.pdf") == "document_too_complex"
+    assert readers() == []
+
+
+async def test_a_count_of_pages_that_is_not_true_costs_nothing(engine: EmbeddedDocumentEngine, tmp_path: Path):
+    content = pdf(b"<</Type /Catalog /Pages 2 0 R>>", b"<</Type /Pages /Count 2000000000 /Kids [2 0 R]>>")
+    (tmp_path / "liar.pdf").write_bytes(content)
+    assert await code_of(engine, tmp_path / "liar.pdf") == "document_unreadable"
+
+
+async def test_a_reader_nobody_waits_for_is_ended(engine: EmbeddedDocumentEngine, tmp_path: Path):
+    (tmp_path / "slow.pdf").write_bytes(page_with(deflated(b"BT /F 1 Tf (x) Tj ET\n" * 2_000_000)))
+    work = asyncio.create_task(engine.analyse(tmp_path / "slow.pdf", DocumentKind.PDF))
+    while not readers():
+        assert not work.done()
+        await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert readers() == []
+
+
+async def test_who_has_waited_too_long_is_told_to_come_again(tmp_path: Path):
+    (tmp_path / "slow.pdf").write_bytes(page_with(deflated(b"BT /F 1 Tf (x) Tj ET\n" * 2_000_000)))
+    busy = EmbeddedDocumentEngine(Caps(seconds=2))
+    outcomes = await asyncio.gather(
+        *(busy.analyse(tmp_path / "slow.pdf", DocumentKind.PDF) for _ in range(3)), return_exceptions=True
+    )
+    assert {type(outcome) for outcome in outcomes} == {EngineRefused, EngineUnavailable}
+
+
+async def test_the_reader_sees_no_secret(engine: EmbeddedDocumentEngine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COSMOS__KEY", "a key")
+    work = asyncio.create_task(engine.analyse(SAMPLES / "low_110dpi.jpg", DocumentKind.JPEG))
+    while not (found := readers()):
+        assert not work.done()
+        await asyncio.sleep(0)
+    assert "COSMOS__KEY" not in found[0].environ()
+    await work
+
+
+def readers() -> list[psutil.Process]:
+    """Processes of ours that read a document."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and any(part.endswith(".reader") for part in child.cmdline())
+    ]
