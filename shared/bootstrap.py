@@ -16,13 +16,14 @@ from azure.identity.aio import DefaultAzureCredential
 from shared.adapters.azure_blobs import AzureBlobs
 from shared.adapters.azure_queues import AzureQueues
 from shared.adapters.cosmos_items import CosmosItems
+from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
 from shared.adapters.embedded_speech import EmbeddedSpeechEngine
 from shared.adapters.jwt_tokens import JwtVerifier
 from shared.adapters.local_kek import LocalKek
 from shared.crypto.keyring import Keyrings
 from shared.domain.limits import Limits
-from shared.ports import BlobStore, Clock, NoteEngine, Queues, SpeechEngine
+from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine
 from shared.services.api_keys import ApiKeys
 from shared.services.claims import Claims
 from shared.services.edit_record import RecordEditor
@@ -33,7 +34,7 @@ from shared.services.read_records import RecordReader
 from shared.services.records import Records
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
-from shared.settings import KeySettings, Settings, SpeechSettings, StorageSettings
+from shared.settings import DocumentSettings, KeySettings, Settings, SpeechSettings, StorageSettings
 
 
 class SystemClock:
@@ -70,6 +71,7 @@ class Services:
     instructions: Instructions
     speech: SpeechEngine
     notes: NoteEngine
+    documents: DocumentEngine
     checks: dict[str, Callable[[], Awaitable[object]]]
     """What readiness asks, by the dependency's name; each raises when it is away."""
 
@@ -119,6 +121,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         instructions=Instructions(items, clock),
         speech=_speech(settings.speech),
         notes=EmbeddedNoteEngine(),
+        documents=_documents(settings.documents),
         checks={
             "blobs": lambda: blobs.info("sealed", "readiness"),
             "queues": queues.reachable,
@@ -146,3 +149,15 @@ def _kek(settings: KeySettings) -> LocalKek:
 def _speech(settings: SpeechSettings) -> EmbeddedSpeechEngine:
     chosen = settings.embedded
     return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
+
+
+def _documents(settings: DocumentSettings) -> EmbeddedDocumentEngine:
+    chosen = settings.embedded
+    caps = Caps(
+        pages=chosen.max_pages,
+        pixels=chosen.max_pixels,
+        seconds=chosen.max_seconds,
+        memory_bytes=chosen.max_memory_bytes,
+        threads=chosen.threads,
+    )
+    return EmbeddedDocumentEngine(caps)

@@ -25,16 +25,16 @@ def check_id(value: str, field: str) -> str:
     return value
 
 
-def safe_filename(given: str | None) -> str:
+def safe_filename(given: str | None, *, fallback: str = "audio") -> str:
     """The base name of what a client sent, reduced to characters that are safe in paths and headers.
 
-    `../../etc/passwd` becomes `passwd`; a name with nothing left becomes `audio`.
+    `../../etc/passwd` becomes `passwd`; a name with nothing left becomes `fallback`.
     """
     base = _UNSAFE.sub("_", re.split(r"[/\\]", given or "")[-1]).strip(" .")
     extension = PurePosixPath(base).suffix[:MAX_EXTENSION]
     if len(base) > MAX_FILENAME:
         base = base[: MAX_FILENAME - len(extension)] + extension
-    return base or "audio"
+    return base or fallback
 
 
 def with_suffix(filename: str, n: int) -> str:

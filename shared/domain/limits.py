@@ -11,6 +11,10 @@ class Limits(Model):
     """Sizes in bytes. Defaults are the product's; settings may change them."""
 
     max_chunk_bytes: int = 100 * 1024 * 1024
+    max_document_bytes: int = 500 * 1024 * 1024
+    """The host refuses bodies above FUNCTIONS_REQUEST_BODY_SIZE_LIMIT (100 MiB unless set) before the app sees them."""
+    max_documents: int = 20
+    """Files of one upload: they are read one after the other, and an answer must come within 230 seconds."""
     gap_timeout: timedelta = timedelta(minutes=30)
     """Without a new chunk for this long, a session is sealed with what is here."""
     claim_lease: timedelta = timedelta(seconds=60)

@@ -7,6 +7,7 @@ RECORDINGS_BLOBS = "recordings"
 SEALED_BLOBS = "sealed"
 AUDIO_BLOBS = "audio"
 WORDS_BLOBS = "words"
+DOCUMENTS_BLOBS = "documents"
 
 # Queues
 NOTES_QUEUE = "notes"

@@ -15,11 +15,10 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from shared.audio.sniff import looks_like_audio
+from shared.domain.access import note
 from shared.domain.caller import Caller, require_acting_for
 from shared.domain.errors import (
     AlreadyExists,
@@ -30,11 +29,12 @@ from shared.domain.errors import (
     TooLarge,
     UnsupportedMedia,
 )
-from shared.domain.ids import check_id, chunk_id, safe_filename, trailing_number, with_suffix
+from shared.domain.ids import check_id, chunk_id, safe_filename, trailing_number
 from shared.domain.limits import Limits
 from shared.domain.names import RECORDINGS_BLOBS
 from shared.domain.session import ChunkMark, Session, State, StoredChunk
 from shared.ports import BlobStore, Clock
+from shared.services.free_name import write_under_free_name
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.records import Records
@@ -166,11 +166,13 @@ async def _open(upload: Upload, ledger: Ledger, clock: Clock) -> Session:
         )
     )
     _require_own(session, upload)
+    note(session, allowed=True)  # once a session: its chunks have rows of their own
     return session
 
 
 def _require_own(session: Session, upload: Upload) -> None:
     if session.therapist_userid != upload.therapist_userid:
+        note(session, allowed=False)
         raise NotFound(f"no session {upload.session_id}: choose another session_id", code="session_not_found")
     if session.therapist_clientid != upload.therapist_clientid:
         raise Conflict(f"session {upload.session_id} belongs to another client", code="session_conflict")
@@ -209,26 +211,15 @@ def _draft(upload: Upload, session: Session, key: str, digest: str, recording_id
 async def _store_blob(chunk: StoredChunk, session: Session, upload: Upload, blobs: BlobStore) -> StoredChunk:
     """Write the blob under a free name, or find the one an interrupted try of this same upload has written."""
     mine = {"sha256": chunk.sha256, "session": session.session_id, "chunk": chunk.chunk_id}
-    content_type = upload.content_type or "application/octet-stream"
-    name = chunk.given_name
-    while True:
-        upload.body.seek(0)
-        blob = folder(session) + name
-        try:
-            await blobs.create(RECORDINGS_BLOBS, blob, upload.body, content_type=content_type, metadata=mine)
-        except AlreadyExists:
-            prefix = folder(session) + PurePosixPath(chunk.given_name).stem
-            taken = {blob.name: dict(blob.metadata) async for blob in blobs.list(RECORDINGS_BLOBS, prefix)}
-            written = next((blob for blob, metadata in taken.items() if metadata == mine), None)
-            if written is not None:
-                return _named(chunk, written)
-            names = (with_suffix(chunk.given_name, n) for n in count(1))
-            name = next(name for name in names if folder(session) + name not in taken)
-        else:
-            return _named(chunk, blob)
-
-
-def _named(chunk: StoredChunk, blob: str) -> StoredChunk:
+    blob = await write_under_free_name(
+        blobs,
+        RECORDINGS_BLOBS,
+        folder(session),
+        chunk.given_name,
+        upload.body,
+        content_type=upload.content_type or "application/octet-stream",
+        metadata=mine,
+    )
     return chunk.model_copy(update={"blob": blob, "filename": blob.rpartition("/")[2]})
 
 
