@@ -25,6 +25,7 @@ from shared.crypto.keyring import Keyrings
 from shared.domain.limits import Limits
 from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine
 from shared.services.api_keys import ApiKeys
+from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
 from shared.services.edit_record import RecordEditor
 from shared.services.instructions import Instructions
@@ -68,6 +69,7 @@ class Services:
     sweeper: Sweeper
     tokens: JwtVerifier
     api_keys: ApiKeys
+    audit: AuditTrail
     instructions: Instructions
     speech: SpeechEngine
     notes: NoteEngine
@@ -118,6 +120,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url
         ),
         api_keys=ApiKeys(items, clock),
+        audit=AuditTrail(items, clock),
         instructions=Instructions(items, clock),
         speech=_speech(settings.speech),
         notes=EmbeddedNoteEngine(),

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from starlette.responses import StreamingResponse as Answer
 
 from functions.http import problems
+from functions.http.audited import audited
 from functions.http.description import describe
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def operation(method: str, path: str, **described: Any) -> Callable[[Endpoint], 
         described["responses"] = {
             status: {"model": problems.Problem, "description": text} for status, text in known.items()
         } | described.get("responses", {})
-        api.add_api_route(f"{PREFIX}/{path}", endpoint, methods=[method], **described)
+        api.add_api_route(f"{PREFIX}/{path}", audited(endpoint), methods=[method], **described)
         _trigger(endpoint.__name__, method, path)
         return endpoint
 

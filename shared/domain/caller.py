@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from shared.domain.access import Resource, note
 from shared.domain.errors import Forbidden, NotFound
 from shared.domain.model import Model
 
@@ -38,7 +39,7 @@ class Caller(Model):
         return self.is_(Role.SERVICE, Role.ADMIN)
 
 
-class Owned(Protocol):
+class Owned(Resource, Protocol):
     """A relationship, or a row that says whose it is."""
 
     @property
@@ -53,12 +54,12 @@ class Owned(Protocol):
 
 
 def may_reach(caller: Caller, owned: Owned) -> bool:
-    """Whether a relationship, or a row of one, is the caller's."""
-    if caller.reaches_all:
-        return True
+    """Whether a relationship, or a row of one, is the caller's. The answer is noted for the audit trail."""
     as_therapist = caller.is_(Role.THERAPIST) and caller.id == owned.therapist_userid
     as_client = caller.is_(Role.CLIENT) and caller.id == owned.client_userid
-    return as_therapist or as_client
+    allowed = caller.reaches_all or as_therapist or as_client
+    note(owned, allowed=allowed)
+    return allowed
 
 
 def require_reach(caller: Caller, owned: Owned) -> None:

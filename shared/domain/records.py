@@ -43,6 +43,16 @@ class Record(Model):
     deleted: bool = False
     deleted_at: str | None = None
 
+    @property
+    def relationship_id(self) -> str:
+        """Whose it is."""
+        return self.therapist_client_id
+
+    @property
+    def resource(self) -> str:
+        """See Resource.resource."""
+        return f"{self.kind}:{self.number}"
+
 
 class Recording(Record):
     """The stored row of one chunk."""

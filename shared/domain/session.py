@@ -99,6 +99,16 @@ class Session(Model):
     timings: dict[str, int] = Field(default_factory=dict)
     """Milliseconds spent in each stage of the newest run."""
 
+    @property
+    def relationship_id(self) -> str:
+        """Whose it is."""
+        return self.therapist_clientid
+
+    @property
+    def resource(self) -> str:
+        """See Resource.resource."""
+        return f"session:{self.session_id}"
+
 
 class StoredChunk(Model):
     """The chunk item: where a chunk's bytes are and what they must be."""

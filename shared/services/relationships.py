@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shared.domain.access import note
 from shared.domain.caller import Caller, Role, may_provision, may_reach
 from shared.domain.errors import AlreadyExists, NotFound
 from shared.domain.model import Model
@@ -25,6 +26,16 @@ class Relationship(Model):
     listed: bool = False
     """Whether it is on the lists of its people; those made before there were lists are not."""
 
+    @property
+    def relationship_id(self) -> str:
+        """Its own."""
+        return self.id
+
+    @property
+    def resource(self) -> str:
+        """See Resource.resource."""
+        return f"relationship:{self.id}"
+
 
 class Relationships:
     """The directory's relationships, the rule of who reaches them, and each person's list of their own.
@@ -43,7 +54,7 @@ class Relationships:
         """The relationship, if it is the caller's. Raises: NotFound, also when it is somebody else's."""
         found = await self.find_own(caller, relationship_id)
         if found is None:
-            raise _unknown(relationship_id)
+            raise unknown_relationship(relationship_id)
         return found
 
     async def find_own(self, caller: Caller, relationship_id: str) -> Relationship | None:
@@ -76,10 +87,11 @@ class Relationships:
         found = self._recent.get(relationship_id, self._clock.now()) or await self._find(relationship_id)
         if found is None:
             if not may_provision(caller, on_first_upload=self._provision_on_upload):
-                raise _unknown(relationship_id)
+                raise unknown_relationship(relationship_id)
             found = await self._make(relationship_id, therapist_userid, client_userid)
         if found.therapist_userid != therapist_userid:
-            raise _unknown(relationship_id)
+            note(found, allowed=False)
+            raise unknown_relationship(relationship_id)
         return await self._completed(found, client_userid)
 
     async def _completed(self, found: Relationship, client_userid: str | None) -> Relationship:
@@ -149,5 +161,6 @@ def _list_key(role: Role, userid: str) -> str:
     return f"relationships:{role}:{userid}"
 
 
-def _unknown(relationship_id: str) -> NotFound:
+def unknown_relationship(relationship_id: str) -> NotFound:
+    """There is no such relationship, as far as the caller may know."""
     return NotFound(f"no relationship {relationship_id}", code="relationship_not_found")

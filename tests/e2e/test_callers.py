@@ -63,9 +63,13 @@ class Row:
     headers: Mapping[str, str] | None = None
     upload: bool = False
     public: bool = False
+    only: tuple[str, ...] = ()
+    """Who may at all, where it is not a matter of whose the session is."""
 
     def expected(self, caller: str) -> int:
         """The status for one of CALLERS."""
+        if self.only:
+            return self.ours if caller in self.only else 403
         if caller in STRANGERS:
             return self.strangers
         return self.client if caller == "client" else self.ours
@@ -105,6 +109,7 @@ ROWS = {
     "POST /api/transcripts/query": Row("transcripts/query", 200, 200, 404, json=QUERY),
     "POST /api/histories/query": Row("histories/query", 200, 200, 404, json=QUERY),
     "GET /api/relationships/{therapist_clientid}/keys": Row("relationships/{relationship}/keys", 200, 200, 404),
+    "GET /api/audit": Row("audit?scope={relationship}", 200, 403, 403, only=("admin",)),
     "GET /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403),
     "PUT /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403, json=INSTRUCTIONS),
 }

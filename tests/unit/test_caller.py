@@ -18,6 +18,8 @@ from shared.domain.errors import Forbidden, NotFound
 class Relationship:
     therapist_userid: str = "therapist1"
     client_userid: str | None = "user2"
+    relationship_id: str = "pair1"
+    resource: str = "relationship:pair1"
 
 
 THERAPIST = Caller(id="therapist1", roles=frozenset({Role.THERAPIST}))
