@@ -5,11 +5,13 @@
 const http = require("node:http");
 const Loki = require("lokijs");
 
+// A database counts from its first save, with which Azurite ends its preparation. One that is asked to save while it
+// is still loading never saves again: Loki then waits for itself.
 const databases = new Set();
-const configure = Loki.prototype.configureOptions;
-Loki.prototype.configureOptions = function (options, initial) {
+const save = Loki.prototype.saveDatabase;
+Loki.prototype.saveDatabase = function (callback) {
   databases.add(this);
-  return configure.call(this, options, initial);
+  return save.call(this, callback);
 };
 
 // A save under way may have begun before this write, or just after it: only the next one is sure to hold it.
