@@ -13,11 +13,16 @@ _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 
 
 def describe(api: FastAPI) -> dict[str, Any]:
-    """FastAPI's description, corrected: problems have their own media type, and invalid input is a 400, not a 422."""
+    """FastAPI's description, corrected: problems have their own media type, and invalid input is a 400, not a 422.
+
+    Whoever needs no credentials is not told that theirs are not valid.
+    """
     document = get_openapi(title=api.title, version=api.version, summary=api.summary, routes=api.routes)
     for methods in document["paths"].values():
         for operation in methods.values():
             operation["responses"].pop("422", None)
+            if "security" not in operation:
+                operation["responses"].pop("401", None)
             for answer in operation["responses"].values():
                 if any(content.get("schema") == PROBLEM for content in answer.get("content", {}).values()):
                     answer["content"] = {PROBLEM_JSON: {"schema": PROBLEM}}

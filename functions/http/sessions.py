@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.problems import Problem
-from shared.domain.caller import Caller, may_reach
+from shared.domain.caller import Caller, Role, may_reach, require_role
 from shared.domain.errors import NotFound
 from shared.domain.ids import ID_PATTERN
 from shared.domain.session import Session, SessionGap, State, order_chunks
@@ -21,6 +21,7 @@ from shared.services.seal_session import finalize
 
 SessionId = Annotated[str, Path(pattern=ID_PATTERN)]
 NOT_FOUND = {404: {"model": Problem, "description": "No such session, or not yours"}}
+NOT_A_CLIENTS = {403: {"model": Problem, "description": "Clients may not"}}
 
 PRIVATE = {"Cache-Control": "no-store"}
 
@@ -68,11 +69,11 @@ async def get_session(app: App, caller: CallerNow, session_id: SessionId) -> Ses
     "POST",
     "sessions/{session_id}/finalize",
     summary="Seal with what is here, missing chunks as gaps",
-    responses=NOT_FOUND,
+    responses={**NOT_FOUND, **NOT_A_CLIENTS},
 )
 async def finalize_session(app: App, caller: CallerNow, session_id: SessionId) -> SessionStatus:
     """For a recording that will not be completed; a chunk that comes later all the same starts it again."""
-    await _reach(app, caller, session_id)
+    await _reach_to_change(app, caller, session_id)
     return _status(await finalize(session_id, ledger=app.ledger, blobs=app.blobs, clock=app.clock))
 
 
@@ -80,11 +81,11 @@ async def finalize_session(app: App, caller: CallerNow, session_id: SessionId) -
     "POST",
     "sessions/{session_id}/retry",
     summary="Start a failed session again",
-    responses={**NOT_FOUND, 409: {"model": Problem, "description": "The session has not failed"}},
+    responses={**NOT_FOUND, **NOT_A_CLIENTS, 409: {"model": Problem, "description": "The session has not failed"}},
 )
 async def retry(app: App, caller: CallerNow, session_id: SessionId) -> SessionStatus:
     """Goes on at the stage that failed."""
-    await _reach(app, caller, session_id)
+    await _reach_to_change(app, caller, session_id)
     session = await retry_session(
         session_id, ledger=app.ledger, claims=app.claims, blobs=app.blobs, queues=app.queues, clock=app.clock
     )
@@ -127,6 +128,13 @@ async def _reach(app: App, caller: Caller, session_id: str) -> Session:
     session = await app.ledger.get(session_id)
     if not may_reach(caller, session):
         raise NotFound(f"no session {session_id}", code="session_not_found")
+    return session
+
+
+async def _reach_to_change(app: App, caller: Caller, session_id: str) -> Session:
+    """A client may see how their session is doing, not push it."""
+    session = await _reach(app, caller, session_id)
+    require_role(caller, Role.THERAPIST, Role.SERVICE, Role.ADMIN)
     return session
 
 
