@@ -334,3 +334,10 @@ async def test_a_retry_after_the_session_is_done_starts_nothing(stores, host):
     again = await host.send(upload(1, last=True))
     assert again.session == done
     assert stores.manifests() == manifests
+
+
+async def test_a_chunk_for_another_client_of_the_relationship_is_a_conflict(process: Process):
+    await process.accept(upload(0, client_userid="client-1"))
+    with pytest.raises(Conflict) as refused:
+        await process.accept(upload(1, client_userid="client-2"))
+    assert refused.value.code == "client_conflict"
