@@ -3,10 +3,35 @@
 import azure.functions as func
 
 from functions.events import poison, transcribe_sealed, upkeep, write_note
-from functions.http import audit, docs, edge, health, histories, instructions, keys, recordings, sessions, transcripts
+from functions.http import (
+    audit,
+    docs,
+    documents,
+    edge,
+    health,
+    histories,
+    instructions,
+    keys,
+    recordings,
+    sessions,
+    transcribe_day,
+    transcripts,
+)
 
 # These register with the edge on import.
-__all__ = ["audit", "docs", "health", "histories", "instructions", "keys", "recordings", "sessions", "transcripts"]
+__all__ = [
+    "audit",
+    "docs",
+    "documents",
+    "health",
+    "histories",
+    "instructions",
+    "keys",
+    "recordings",
+    "sessions",
+    "transcribe_day",
+    "transcripts",
+]
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for blueprint in (

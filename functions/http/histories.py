@@ -19,6 +19,7 @@ from functions.http.records import (
     IfMatch,
     Moment,
     RecordNumber,
+    Text,
     TherapistSession,
     edit_of,
     page,
@@ -48,7 +49,7 @@ class HistoryFields(BaseModel):
     Ids must be those that stand; a client that was never named may be named.
     """
 
-    transcript_summary: str
+    transcript_summary: Text
     client_user_id: GivenId = None
     therapist_user_id: GivenId = None
     therapist_client_id: GivenId = None
@@ -59,7 +60,7 @@ class HistoryFields(BaseModel):
 class HistoryChanges(HistoryFields):
     """What is left out stays as it is."""
 
-    transcript_summary: str = ""
+    transcript_summary: Text = ""
     date: Moment = datetime.min  # noqa: DTZ901 (never used: only what was given is)
 
 

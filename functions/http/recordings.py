@@ -22,6 +22,7 @@ from functions.http.records import (
     GivenId,
     IfMatch,
     RecordNumber,
+    Text,
     TherapistSession,
     edit_of,
     page,
@@ -76,7 +77,7 @@ class Recording(BaseModel):
 class RecordingFields(BaseModel):
     """What a recording's record says; ids and session must be those that stand, timestamps are ours."""
 
-    filename: str | None = Field(default=None, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")
+    filename: Text | None = Field(default=None, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")
     userid: GivenId = None
     is_processed: bool | None = None
     therapist_client_id: GivenId = None

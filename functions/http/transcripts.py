@@ -19,6 +19,7 @@ from functions.http.records import (
     IfMatch,
     Moment,
     RecordNumber,
+    Text,
     TherapistSession,
     edit_of,
     page,
@@ -53,8 +54,8 @@ class Transcript(BaseModel):
 class TranscriptFields(BaseModel):
     """Texts plain, to be encrypted, or as envelopes for `transcripts/{id}/{field}`; `update_timestamp` is ours."""
 
-    transcript: str
-    transcript_summary: str
+    transcript: Text
+    transcript_summary: Text
     date: Moment
     therapist_session_id: TherapistSession = None
 
@@ -62,8 +63,8 @@ class TranscriptFields(BaseModel):
 class TranscriptChanges(BaseModel):
     """What is left out stays as it is."""
 
-    transcript: str = ""
-    transcript_summary: str = ""
+    transcript: Text = ""
+    transcript_summary: Text = ""
     date: Moment = datetime.min  # noqa: DTZ901 (never used: only what was given is)
     therapist_session_id: TherapistSession = None
 

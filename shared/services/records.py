@@ -85,6 +85,13 @@ class Records:
         opened = await self._keyrings.open_bytes(stored.therapist_client_id, sealed, aad=_aad(stored, "words"))
         return Transcript.model_validate_json(opened)
 
+    async def text(self, stored: StoredTranscript) -> str:
+        """The transcript as people read it, decrypted; edits included. Raises: DecryptionFailed."""
+        opened = await self._keyrings.open(
+            stored.therapist_client_id, stored.transcript, aad=_aad(stored, "transcript")
+        )
+        return opened.decode()
+
     async def save_transcript(self, session: Session, manifest: str, transcript: Transcript) -> StoredTranscript:
         """Encrypt and store; an older transcript of the session stays as a version. Safe to repeat.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.e2e.visits import (
     pieces_of,
     speech,
 )
+from tests.pdf_files import text_pdf
 
 pytestmark = pytest.mark.e2e
 
@@ -62,6 +63,8 @@ class Row:
     json: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
     upload: bool = False
+    document: bool = False
+    """Upload a document of the therapist's."""
     public: bool = False
     only: tuple[str, ...] = ()
     """Who may at all, where it is not a matter of whose the session is."""
@@ -75,9 +78,13 @@ class Row:
         return self.client if caller == "client" else self.ours
 
 
+DOCUMENT = text_pdf("Patient name: Jane Doe")
+DOCUMENT_FORM = {"userid": THERAPIST, "role": "Therapist", "feature": "whose-is-it"}
+VIEW = {"file_name": "form.pdf", "file_url": "{document}"}
 QUERY = {"userid": CLIENT, "therapist_clientid": "{relationship}"}
 OWN_INSTRUCTIONS = f"instructions/soap?user_id={THERAPIST}"
 INSTRUCTIONS = {"instructions": "## Plan\nName the next step."}
+DAY = {"userid": THERAPIST, "therapist_clientid": "{relationship}", "date": "{date}"}
 HISTORY = {"transcript_summary": "Mended.", "date": "2026-02-23T09:00:00Z"}
 TRANSCRIPT = {**HISTORY, "transcript": "Speaker 1: Mended."}
 OUTDATED = {"If-Match": '"an-older-version"'}
@@ -87,8 +94,8 @@ ROWS = {
     "GET /api/health/ready": Row("health/ready", 200, 200, 200, public=True),
     "POST /api/recordings": Row("recordings", 200, 403, 403, upload=True),
     "GET /api/sessions/{session_id}": Row("sessions/{session}", 200, 200, 404),
-    "POST /api/sessions/{session_id}/finalize": Row("sessions/{session}/finalize", 200, 200, 404),
-    "POST /api/sessions/{session_id}/retry": Row("sessions/{session}/retry", 409, 409, 404),
+    "POST /api/sessions/{session_id}/finalize": Row("sessions/{session}/finalize", 200, 403, 404),
+    "POST /api/sessions/{session_id}/retry": Row("sessions/{session}/retry", 409, 403, 404),
     "GET /api/sessions/{session_id}/captions.vtt": Row("sessions/{session}/captions.vtt", 200, 200, 404),
     "GET /api/sessions/{session_id}/captions.srt": Row("sessions/{session}/captions.srt", 200, 200, 404),
     "GET /api/recordings": Row("recordings?therapist_clientid={relationship}", 200, 200, 404),
@@ -96,6 +103,7 @@ ROWS = {
     "PUT /api/recordings/{id}": Row("recordings/{recording}", 200, 403, 404, json={"filename": "a.m4a"}),
     "PATCH /api/recordings/{id}": Row("recordings/{recording}", 200, 403, 404, json={"filename": "b.m4a"}),
     "DELETE /api/recordings/{id}": Row("recordings/{recording}", 412, 403, 404, headers=OUTDATED),
+    "POST /api/recordings/transcribe": Row("recordings/transcribe", 200, 403, 404, json=DAY),
     "GET /api/transcripts": Row("transcripts?session_id={session}", 200, 200, 404),
     "GET /api/transcripts/{id}": Row("transcripts/{transcript}", 200, 200, 404),
     "PUT /api/transcripts/{id}": Row("transcripts/{transcript}", 200, 403, 404, json=TRANSCRIPT),
@@ -110,6 +118,9 @@ ROWS = {
     "POST /api/histories/query": Row("histories/query", 200, 200, 404, json=QUERY),
     "GET /api/relationships/{therapist_clientid}/keys": Row("relationships/{relationship}/keys", 200, 200, 404),
     "GET /api/audit": Row("audit?scope={relationship}", 200, 403, 403, only=("admin",)),
+    "POST /api/documents": Row("documents", 200, 403, 403, document=True),
+    "POST /api/documents/view": Row("documents/view", 200, 404, 404, json=VIEW),
+    "GET /api/documents/view": Row("documents/view?file_name=form.pdf&file_url={document}", 200, 404, 404),
     "GET /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403),
     "PUT /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403, json=INSTRUCTIONS),
 }
@@ -120,6 +131,7 @@ PROTECTED = [operation for operation, row in ROWS.items() if not row.public]
 def done(therapist: Client) -> Visit:
     """A finished session of a therapist who has instructions of their own."""
     assert therapist.request("PUT", OWN_INSTRUCTIONS, json=INSTRUCTIONS).status_code == 200
+    assert ask(therapist, "POST /api/documents", Visit("not-there-at-all", therapist)).status_code == 200
     visit = Visit("whose-is-it", therapist)
     visit.upload_each(CHUNKS)
     assert_done(visit, SAID)
@@ -182,16 +194,19 @@ def good(stack: Stack) -> str:
 @cache
 def names_of(visit: Visit) -> dict[str, str]:
     """What a visit is called on the wire, by the words of the paths; one that never was is called 9007199254740991."""
-    numbers = {}
+    first: dict[str, dict[str, Any]] = {}
     for kind in ("recordings", "transcripts", "histories"):
         answer = visit.therapist.request("GET", kind, params={"session_id": visit.name})
-        numbers[kind] = str(answer.json()[-1]["id"]) if answer.status_code == 200 else str(2**53 - 1)
+        never = {"id": 2**53 - 1, "create_timestamp": "2026-01-01T00:00:00Z"}
+        first[kind] = answer.json()[-1] if answer.status_code == 200 else never
     return {
+        "document": f"whose-is-it/Therapist/{THERAPIST}/{datetime.now(UTC):%Y-%m-%d}/form.pdf",
         "session": visit.name,
         "relationship": visit.relationship,
-        "recording": numbers["recordings"],
-        "transcript": numbers["transcripts"],
-        "history": numbers["histories"],
+        "date": first["recordings"]["create_timestamp"][:10],
+        "recording": str(first["recordings"]["id"]),
+        "transcript": str(first["transcripts"]["id"]),
+        "history": str(first["histories"]["id"]),
     }
 
 
@@ -206,6 +221,8 @@ def ask(client: Client | httpx.Client, operation: str, visit: Visit, **options: 
         chunk = CHUNKS[0]
         options["data"] = {**visit.form, "is_last_blob": "False", "chunk_index": "0"}
         options["files"] = {"file": (chunk.filename, chunk.content)}
+    if row.document:
+        options["data"], options["files"] = DOCUMENT_FORM, {"files": ("form.pdf", DOCUMENT)}
     return client.request(operation.partition(" ")[0], row.path.format(**names), **options)
 
 

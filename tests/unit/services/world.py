@@ -10,7 +10,7 @@ import asyncio
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from shared.services.relationships import Relationships
 from shared.services.retry_session import retry_session
 from shared.services.seal_session import finalize
 from shared.services.sweep import Sweeper
+from shared.services.transcribe_day import Day, Pause, transcribe_day
 from tests.engines import ToneSpeech, say
 from tests.faults import Fault
 
@@ -164,6 +165,35 @@ class Process:
 
     async def finalize(self, session_id: str = SESSION) -> Session:
         return await finalize(session_id, ledger=self.ledger, blobs=self.blobs, clock=self.clock)
+
+    async def transcribe_day(
+        self,
+        caller: Caller = THERAPIST,
+        *,
+        therapist_userid: str = THERAPIST.id,
+        day: date | None = None,
+        wait_s: float = 60,
+        pause: Pause | None = None,
+    ) -> Day:
+        """Without a `pause` nothing happens while it waits but that time passes."""
+
+        async def tick(seconds: float) -> None:
+            self.clock.move(seconds=seconds)
+
+        return await transcribe_day(
+            caller,
+            therapist_userid=therapist_userid,
+            relationship_id=PAIR,
+            day=day or self.clock.now().date(),
+            wait=timedelta(seconds=wait_s),
+            relationships=self.relationships,
+            reader=self.reader,
+            ledger=self.ledger,
+            records=self.records,
+            blobs=self.blobs,
+            clock=self.clock,
+            pause=pause or tick,
+        )
 
     async def transcribe(self, manifest: Manifest) -> None:
         await transcribe_session.transcribe_session(
