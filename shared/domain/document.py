@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.domain.access import note
 from shared.domain.caller import Caller, Role
 from shared.domain.errors import NotFound
 from shared.domain.model import Model
@@ -70,6 +73,11 @@ class DocumentPath(Model):
         """All but the name, ending in a slash."""
         return f"{self.feature}/{self.role}/{self.userid}/{self.date}/"
 
+    @property
+    def resource(self) -> str:
+        """What the audit trail calls it: the beginning of the path's SHA-256, since names may be people's."""
+        return "document:" + hashlib.sha256((self.folder + self.filename).encode()).hexdigest()[:16]
+
     @classmethod
     def parse(cls, file_url: str) -> DocumentPath:
         """Read a path as the upload gave it; any other spelling of it is unknown. Raises: NotFound."""
@@ -84,10 +92,23 @@ def unknown_document() -> NotFound:
     return NotFound("no such document", code="document_not_found")
 
 
-def is_theirs(caller: Caller, userid: str, role: UploaderRole) -> bool:
-    """Whether documents of this user, in this role, are the caller's."""
+@dataclass(frozen=True)
+class _Reached:
+    """What a decision was about, for the audit trail: documents belong to the relationship named by their owner."""
+
+    relationship_id: str
+    resource: str
+
+
+def is_theirs(caller: Caller, userid: str, role: UploaderRole, *, resource: str) -> bool:
+    """Whether documents of this user, in this role, are the caller's. The answer is noted for the audit trail.
+
+    `resource` says which; never a file's name, which may be a person's.
+    """
     own = Role.THERAPIST if role is UploaderRole.THERAPIST else Role.CLIENT
-    return caller.reaches_all or (caller.id == userid and caller.is_(own))
+    theirs = caller.reaches_all or (caller.id == userid and caller.is_(own))
+    note(_Reached(userid, resource), allowed=theirs)
+    return theirs
 
 
 def kind_of(head: bytes) -> DocumentKind | None:

@@ -107,7 +107,7 @@ async def find_document(file_url: str, caller: Caller, *, blobs: BlobStore) -> B
     Raises: NotFound, the same for what is not there, not theirs, or no path of a document; StoreUnavailable.
     """
     path = DocumentPath.parse(file_url)
-    if not is_theirs(caller, path.userid, path.role):
+    if not is_theirs(caller, path.userid, path.role, resource=path.resource):
         raise unknown_document()
     found = await blobs.info(DOCUMENTS_BLOBS, path.folder + path.filename)
     if found is None:
@@ -122,7 +122,7 @@ def _check(
     check_id(userid, "userid")
     if re.fullmatch(FEATURE_PATTERN, feature) is None:
         raise InvalidInput("feature must be 1 to 64 of the characters a-z 0-9 -", code="invalid_feature")
-    if not is_theirs(caller, userid, role):
+    if not is_theirs(caller, userid, role, resource=f"documents:{feature}"):
         raise Forbidden("the request is for somebody else")
     if not 1 <= len(files) <= limits.max_documents:
         raise InvalidInput(f"send 1 to {limits.max_documents} files", code="too_many_files")

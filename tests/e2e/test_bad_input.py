@@ -108,9 +108,9 @@ def test_a_chunk_above_the_limit(new_stack: NewStack):
 
 
 @refused
-def test_a_body_above_what_the_host_takes(visit: Visit):
-    answer = visit.therapist.upload(Piece(bytes(100 * MIB), "huge.wav", 0), **visit.form)
-    assert answer.status_code == 413
+def test_a_chunk_above_the_default_limit(visit: Visit):
+    answer = visit.therapist.upload(Piece(bytes(100 * MIB + 1), "huge.wav", 0), **visit.form)
+    assert_problem(answer, 413, "too_large")
 
 
 @refused

@@ -10,13 +10,14 @@ from collections import Counter
 from pathlib import Path
 
 import jiwer
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from PIL import Image
 
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.domain.document import DocumentAnalysis, DocumentKind, kind_of
 from shared.domain.errors import EngineRefused, EngineUnavailable
+from tests.pdf_files import page_with, pdf
 
 SAMPLES = Path(__file__).parent.parent / "data" / "documents"
 SCANS = ("clean_200dpi.png", "scan_200dpi.jpg", "phone_150dpi.jpg", "low_110dpi.jpg", "scan_only.pdf")
@@ -137,31 +138,9 @@ async def test_nothing_is_fetched(engine: EmbeddedDocumentEngine, monkeypatch: p
 # ---- bombs -------------------------------------------------------------------------------------------------------
 
 
-def pdf(*objects: bytes) -> bytes:
-    """A PDF of numbered objects, the first its catalogue."""
-    out, offsets = b"%PDF-1.7\n", list[int]()
-    for n, content in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (n, content)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    start, size = len(out), len(objects) + 1
-    head = b"xref\n0 %d\n0000000000 65535 f \n" % size
-    return out + head + table + b"trailer <</Size %d /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (size, start)
-
-
 def deflated(content: bytes) -> bytes:
     packed = zlib.compress(content, 9)
     return b"<</Length %d /Filter /FlateDecode>>\nstream\n%s\nendstream" % (len(packed), packed)
-
-
-def page_with(content: bytes) -> bytes:
-    return pdf(
-        b"<</Type /Catalog /Pages 2 0 R>>",
-        b"<</Type /Pages /Count 1 /Kids [3 0 R]>>",
-        b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R"
-        b" /Resources <</Font <</F <</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>>>>>>>",
-        content,
-    )
 
 
 async def code_of(engine: EmbeddedDocumentEngine, file: Path) -> str:
