@@ -121,6 +121,8 @@ class CosmosService:
         lsn = self._store.lsn(container)
         return {
             "x-ms-session-token": f"{key.range_id if key else named}:-1#{lsn}",
+            # Without it the SDK takes each write for the sign of a split, and asks for all ranges again.
+            "x-ms-documentdb-partitionkeyrangeid": key.range_id if key else named,
             "lsn": str(lsn),
             "x-ms-alt-content-path": container.link,
             "x-ms-content-path": container.rid,
