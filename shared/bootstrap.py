@@ -28,11 +28,13 @@ from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
 from shared.services.edit_record import RecordEditor
+from shared.services.erase_relationship import Eraser
 from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.read_records import RecordReader
 from shared.services.records import Records
+from shared.services.relationship_traces import Traces
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
 from shared.settings import DocumentSettings, KeySettings, Settings, SpeechSettings, StorageSettings
@@ -67,6 +69,7 @@ class Services:
     editor: RecordEditor
     relationships: Relationships
     sweeper: Sweeper
+    eraser: Eraser
     tokens: JwtVerifier
     api_keys: ApiKeys
     audit: AuditTrail
@@ -99,6 +102,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
     claims = Claims(items, clock, settings.limits.claim_lease)
+    audit = AuditTrail(items, clock)
     relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     return Services(
@@ -120,7 +124,16 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url
         ),
         api_keys=ApiKeys(items, clock),
-        audit=AuditTrail(items, clock),
+        audit=audit,
+        eraser=Eraser(
+            items=items,
+            traces=Traces(items=items, blobs=blobs, ledger=ledger),
+            keyrings=keyrings,
+            relationships=relationships,
+            audit=audit,
+            clock=clock,
+            limits=settings.limits,
+        ),
         instructions=Instructions(items, clock),
         speech=_speech(settings.speech),
         notes=EmbeddedNoteEngine(),

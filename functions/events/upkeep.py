@@ -14,3 +14,10 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 async def sweep(timer: func.TimerRequest) -> None:
     """Push on what stands still, seal what was left open."""
     await services().sweeper.sweep()
+
+
+@blueprint.function_name("finish_erasures")
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
+async def finish_erasures(timer: func.TimerRequest) -> None:
+    """Go on with erasures that stand still, and look a second time after those that are done."""
+    await services().eraser.resume()

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.crypto.envelope import KEY_BYTES, DataKey, key_id_of, open_bytes, open_envelope, seal, seal_bytes
-from shared.domain.errors import AlreadyExists, DecryptionFailed, PreconditionFailed, StoreUnavailable
+from shared.domain.errors import AlreadyExists, DecryptionFailed, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.names import RECORDS
 from shared.domain.recent import Recent
 from shared.domain.times import iso
 from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, WrappedKey
 
 KIND = "data_key"
+SHREDDED = "shredded_key"
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,22 @@ class Keyrings:
         await self._add(relationship, generation=_generation(rows[-1]) + 1 if rows else 1)
         return (await self.load(relationship)).newest
 
+    async def shred(self, relationship: str) -> list[str]:
+        """Destroy the relationship's data keys; their ids. Nobody can read any more what they encrypted.
+
+        What is left of each is its number, so that no other key ever takes its place. Safe to repeat. Other
+        processes may hold a key in memory until its `ttl` has passed.
+        """
+        self._recent.forget(relationship)
+        rows = await self._rows(relationship)
+        if not rows and await self._items.read(RECORDS, relationship, _item_id(1)) is None:
+            rows = [await self._add(relationship, generation=1)]  # one that was never used closes the door as well
+        for row in rows:
+            kept = {name: row.body[name] for name in ("id", "therapist_client_id", "kid", "generation", "created")}
+            await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
+        gone = [row async for row in self._all(relationship, SHREDDED)]
+        return [str(row.body["kid"]) for row in sorted(gone, key=_generation)]
+
     async def rewrap(self, relationship: str) -> int:
         """Wrap every data key under the current key-encryption key; the number that were not before.
 
@@ -117,14 +135,17 @@ class Keyrings:
         return keyring if keyring.holds(kid) else await self.load(relationship)
 
     async def _rows(self, relationship: str) -> list[Item]:
-        rows: list[Item] = []
+        return sorted([row async for row in self._all(relationship, KIND)], key=_generation)
+
+    async def _all(self, relationship: str, kind: str) -> AsyncIterator[Item]:
         continuation: str | None = None
         while True:
-            page = await self._items.query(RECORDS, relationship, equal={"kind": KIND}, continuation=continuation)
-            rows += page.items
+            page = await self._items.query(RECORDS, relationship, equal={"kind": kind}, continuation=continuation)
+            for row in page.items:
+                yield row
             continuation = page.continuation
             if continuation is None:
-                return sorted(rows, key=_generation)
+                return
 
     async def _add(self, relationship: str, *, generation: int) -> Item:
         wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
@@ -143,6 +164,8 @@ class Keyrings:
             row = await self._items.read(RECORDS, relationship, _item_id(generation))
             if row is None:
                 raise StoreUnavailable(f"data key {generation} of {relationship} exists but cannot be read") from exc
+            if row.body["kind"] == SHREDDED:
+                raise NotFound(f"the data keys of {relationship} are shredded", code="relationship_erased") from exc
             return row
 
     async def _unwrap(self, row: Item) -> DataKey:

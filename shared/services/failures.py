@@ -38,6 +38,7 @@ async def recording_failures(
     """Enter what fails in the session's attempt history.
 
     A Permanent error ends the session as `failed` and goes no further: trying again would change nothing.
+    A session that was erased meanwhile ends quietly.
     Everything else is raised on, so that the host tries again; what is not ours is a defect and is raised too.
     """
 
@@ -49,10 +50,13 @@ async def recording_failures(
 
     try:
         yield
-    except ClaimLost:
-        raise  # whoever has the claim now writes the history
-    except Permanent as error:
-        await enter(error, final=True)
+    except (ClaimLost, Permanent) as error:
+        if await ledger.find(session_id) is None:
+            log.info("session %s: erased while %s was under way", session_id, stage)
+        elif isinstance(error, ClaimLost):
+            raise  # whoever has the claim now writes the history
+        else:
+            await enter(error, final=True)
     except Transient as error:
         await enter(error, final=False)
         raise

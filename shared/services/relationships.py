@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 
 from shared.domain.access import note
 from shared.domain.caller import Caller, Role, may_provision, may_reach
-from shared.domain.errors import AlreadyExists, NotFound
+from shared.domain.errors import AlreadyExists, Conflict, NotFound, Permanent, PreconditionFailed
 from shared.domain.model import Model
 from shared.domain.names import DIRECTORY
 from shared.domain.recent import Recent
@@ -17,12 +18,21 @@ REMEMBERED = timedelta(seconds=30)
 REMEMBERED_AT_MOST = 1024
 
 
+class RelationshipState(StrEnum):
+    """An erased one stays as a mark, without its people, so that its id is never used again."""
+
+    ACTIVE = "active"
+    ERASING = "erasing"
+    ERASED = "erased"
+
+
 class Relationship(Model):
     """A therapist-client pair. `id` is the wire's `therapist_clientid`."""
 
     id: str
     therapist_userid: str
     client_userid: str | None = None
+    state: RelationshipState = RelationshipState.ACTIVE
     listed: bool = False
     """Whether it is on the lists of its people; those made before there were lists are not."""
 
@@ -77,12 +87,73 @@ class Relationships:
                 found |= set(item.body["relationships"] if item is not None else ())
         return sorted(found)
 
+    async def provision(
+        self, relationship_id: str, *, therapist_userid: str, client_userid: str | None
+    ) -> Relationship:
+        """Make the relationship, or name another client for it. What was recorded before stays with its client.
+
+        Its therapist never changes: a client who goes to somebody else begins a new relationship there.
+        Raises: Conflict (`relationship_conflict` for another therapist, `relationship_erased`).
+        """
+        while True:
+            item = await self._items.read(
+                DIRECTORY, relationship_key(relationship_id), relationship_key(relationship_id)
+            )
+            if item is None:
+                made = await self._make(relationship_id, therapist_userid, client_userid)
+                note(made, allowed=True)
+                if (made.therapist_userid, made.client_userid) == (therapist_userid, client_userid):
+                    return made
+                continue  # an upload has made it at the same time
+            if item.body.get("state", RelationshipState.ACTIVE) != RelationshipState.ACTIVE:
+                raise Conflict(f"relationship {relationship_id} was erased", code="relationship_erased")
+            found = Relationship.model_validate(item.body | {"id": relationship_id})
+            note(found, allowed=True)
+            if found.therapist_userid != therapist_userid:
+                raise Conflict(f"relationship {relationship_id} has another therapist", code="relationship_conflict")
+            if found.client_userid == client_userid:
+                return found
+            changed = await self._with_client(found, client_userid, item.etag)
+            if changed is not None:
+                return changed
+
+    async def _with_client(self, found: Relationship, client_userid: str | None, etag: str) -> Relationship | None:
+        """None when the relationship has changed since it was read."""
+        await self._list(found.model_copy(update={"client_userid": client_userid}))
+        changes = [Change("set", "/client_userid", client_userid), Change("set", "/listed", True)]
+        key = relationship_key(found.id)
+        try:
+            written = await self._items.patch(DIRECTORY, key, key, changes, etag=etag)
+        except PreconditionFailed:
+            return None
+        if found.client_userid is not None:
+            await self._unlist(Role.CLIENT, found.client_userid, found.id)
+        return self._remember(Relationship.model_validate(written.body | {"id": found.id}))
+
+    async def forget(self, found: Relationship) -> None:
+        """Take the relationship off its people's lists and out of this process's memory."""
+        self._recent.forget(found.id)
+        await self._unlist(Role.THERAPIST, found.therapist_userid, found.id)
+        if found.client_userid is not None:
+            await self._unlist(Role.CLIENT, found.client_userid, found.id)
+
+    async def _unlist(self, role: Role, userid: str, relationship_id: str) -> None:
+        key = _list_key(role, userid)
+        item = await self._items.read(DIRECTORY, key, key)
+        if item is not None and relationship_id in item.body["relationships"]:
+            try:
+                await self._items.patch(DIRECTORY, key, key, [Change("remove", f"/relationships/{relationship_id}")])
+            except Permanent as error:
+                if error.code != "store_refused":  # somebody else has taken it off in between
+                    raise
+
     async def admit(
         self, caller: Caller, relationship_id: str, *, therapist_userid: str, client_userid: str | None
     ) -> Relationship:
         """The relationship an upload is for, made on its first upload where the setting allows it.
 
-        Raises: NotFound for a relationship that is not this therapist's, or does not exist and may not be made.
+        Raises: NotFound for a relationship that is not this therapist's, or does not exist and may not be made;
+        Conflict (`client_conflict`) when it is another client's.
         """
         found = self._recent.get(relationship_id, self._clock.now()) or await self._find(relationship_id)
         if found is None:
@@ -92,6 +163,8 @@ class Relationships:
         if found.therapist_userid != therapist_userid:
             note(found, allowed=False)
             raise unknown_relationship(relationship_id)
+        if client_userid is not None and found.client_userid not in {None, client_userid}:
+            raise Conflict(f"relationship {relationship_id} has another client", code="client_conflict")
         return await self._completed(found, client_userid)
 
     async def _completed(self, found: Relationship, client_userid: str | None) -> Relationship:
@@ -102,12 +175,12 @@ class Relationships:
         client = client_userid if named else found.client_userid
         await self._list(found.model_copy(update={"client_userid": client}))
         changes = [Change("set", "/client_userid", client), Change("set", "/listed", True)]
-        written = await self._items.patch(DIRECTORY, _key(found.id), _key(found.id), changes)
+        written = await self._items.patch(DIRECTORY, relationship_key(found.id), relationship_key(found.id), changes)
         return self._remember(Relationship.model_validate(written.body | {"id": found.id}))
 
     async def _find(self, relationship_id: str) -> Relationship | None:
-        item = await self._items.read(DIRECTORY, _key(relationship_id), _key(relationship_id))
-        if item is None:
+        item = await self._items.read(DIRECTORY, relationship_key(relationship_id), relationship_key(relationship_id))
+        if item is None or item.body.get("state", RelationshipState.ACTIVE) != RelationshipState.ACTIVE:
             self._recent.forget(relationship_id)
             return None
         return self._remember(Relationship.model_validate(item.body | {"id": relationship_id}))
@@ -124,14 +197,17 @@ class Relationships:
         await self._list(made)
         body = {
             **made.model_dump(mode="json"),
-            "id": _key(relationship_id),
+            "id": relationship_key(relationship_id),
             "kind": "relationship",
             "created": iso(self._clock.now()),
         }
         try:
-            await self._items.create(DIRECTORY, _key(relationship_id), body)
+            await self._items.create(DIRECTORY, relationship_key(relationship_id), body)
         except AlreadyExists:
-            return await self._find(relationship_id) or made
+            found = await self._find(relationship_id)
+            if found is None:
+                raise unknown_relationship(relationship_id) from None  # erased
+            return found
         return self._remember(made)
 
     async def _list(self, relationship: Relationship) -> None:
@@ -153,7 +229,8 @@ class Relationships:
             return
 
 
-def _key(relationship_id: str) -> str:
+def relationship_key(relationship_id: str) -> str:
+    """Id of the directory's item."""
     return f"relationship:{relationship_id}"
 
 

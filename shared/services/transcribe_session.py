@@ -40,6 +40,9 @@ async def transcribe_session(
     Raises: Transient errors, after which the call is to be repeated.
     """
     session_id, digest = manifest.session_id, manifest.digest
+    if await ledger.find(session_id) is None:
+        log.info("session %s: erased, so there is nothing to transcribe", session_id)
+        return
     claim = await claims.take(session_id, work_of(digest))
     if claim is None:
         log.info("session %s: transcription of %s is done or under way", session_id, digest)

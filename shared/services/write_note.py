@@ -32,6 +32,9 @@ async def write_note(
     May be called any number of times. The transcript stands whatever happens here.
     Raises: Transient errors, after which the call is to be repeated.
     """
+    if await ledger.find(session_id) is None:
+        log.info("session %s: erased, so there is nothing to write about", session_id)
+        return
     claim = await claims.take(session_id, work_of(digest))
     if claim is None:
         log.info("session %s: the note of %s is done or under way", session_id, digest)

@@ -115,7 +115,7 @@ def test_a_change_in_the_database_is_seen(stack, admin, begun):
     with CosmosClient(stack.cosmos_endpoint, stack.cosmos_key, enable_endpoint_discovery=False) as account:
         container = account.get_database_client("scribe").get_container_client("audit")
         item = container.read_item(f"{2:012d}", begun.relationship)
-        container.replace_item(item, {**item, "caller": "somebody-else"})
+        container.replace_item(item["id"], {**item, "caller": "somebody-else"})
     page = audit(admin, begun)
     assert (page["verified"], page["broken_at"]) == (False, 2)
 

@@ -82,6 +82,7 @@ DOCUMENT = text_pdf("Patient name: Jane Doe")
 DOCUMENT_FORM = {"userid": THERAPIST, "role": "Therapist", "feature": "whose-is-it"}
 VIEW = {"file_name": "form.pdf", "file_url": "{document}"}
 QUERY = {"userid": CLIENT, "therapist_clientid": "{relationship}"}
+PEOPLE = {"therapist_userid": THERAPIST, "client_userid": CLIENT}
 OWN_INSTRUCTIONS = f"instructions/soap?user_id={THERAPIST}"
 INSTRUCTIONS = {"instructions": "## Plan\nName the next step."}
 DAY = {"userid": THERAPIST, "therapist_clientid": "{relationship}", "date": "{date}"}
@@ -117,6 +118,13 @@ ROWS = {
     "POST /api/transcripts/query": Row("transcripts/query", 200, 200, 404, json=QUERY),
     "POST /api/histories/query": Row("histories/query", 200, 200, 404, json=QUERY),
     "GET /api/relationships/{therapist_clientid}/keys": Row("relationships/{relationship}/keys", 200, 200, 404),
+    "GET /api/relationships/{therapist_clientid}": Row("relationships/{relationship}", 200, 200, 404),
+    "PUT /api/relationships/{therapist_clientid}": Row(
+        "relationships/{relationship}", 200, 403, 403, json=PEOPLE, only=("service", "admin")
+    ),
+    "DELETE /api/relationships/{therapist_clientid}": Row(
+        "relationships/never-was", 404, 403, 403, only=("service", "admin")
+    ),
     "GET /api/audit": Row("audit?scope={relationship}", 200, 403, 403, only=("admin",)),
     "POST /api/documents": Row("documents", 200, 403, 403, document=True),
     "POST /api/documents/view": Row("documents/view", 200, 404, 404, json=VIEW),

@@ -1,0 +1,212 @@
+"""Erase a relationship: its keys, its audio, its records, and every mark of its people.
+
+    1 order      a line on the list of open work, which the sweeper goes through: from here on it will be done
+    2 mark       the relationship says `erasing`: it is nobody's any more
+    3 look       sessions and counts go into the line
+    4 shred      the data keys: every transcript and note is unreadable from now on, in backups too
+    5 delete     ledgers, blobs, pointers, rows, lists
+    6 bury       in the relationship's place stands the receipt
+    7 look again when no upload or worker that was under way can still be writing, and strike the line
+
+Every step may be repeated, so a process that dies costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+from shared.crypto.keyring import Keyrings
+from shared.domain.access import note
+from shared.domain.audit import Access
+from shared.domain.erasure import Erasure, Receipt
+from shared.domain.errors import NotFound, PreconditionFailed, ScribeError
+from shared.domain.limits import Limits
+from shared.domain.names import DIRECTORY, SESSIONS
+from shared.domain.times import iso
+from shared.ports import Change, Clock, Item, ItemStore
+from shared.services.audit import AuditTrail
+from shared.services.ledger import OPEN
+from shared.services.relationship_traces import Traces
+from shared.services.relationships import (
+    Relationship,
+    Relationships,
+    RelationshipState,
+    relationship_key,
+    unknown_relationship,
+)
+
+log = logging.getLogger(__name__)
+
+KIND = "erasure"
+BY_ITSELF = Access(caller="session-scribe", roles=(), operation="finish_erasures", resources=(), outcome="ok")
+
+
+class Eraser:
+    """Erases relationships, now or where another process has left off."""
+
+    def __init__(
+        self,
+        *,
+        items: ItemStore,
+        traces: Traces,
+        keyrings: Keyrings,
+        relationships: Relationships,
+        audit: AuditTrail,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._items = items
+        self._traces = traces
+        self._keyrings = keyrings
+        self._relationships = relationships
+        self._audit = audit
+        self._clock = clock
+        self._limits = limits
+
+    async def erase(self, relationship_id: str) -> Receipt:
+        """The receipt, now or of the first time. For those who reach every relationship: nobody is asked here.
+
+        Raises: NotFound (`relationship_not_found`); StoreUnavailable, after which it goes on by itself.
+        """
+        key = relationship_key(relationship_id)
+        item = await self._items.read(DIRECTORY, key, key)
+        if item is None:
+            raise unknown_relationship(relationship_id)
+        note(_Named(relationship_id), allowed=True)
+        if item.body.get("state") == RelationshipState.ERASED:
+            return Receipt.model_validate(item.body["receipt"])
+        return await self._first_pass(await self._order(relationship_id, item))
+
+    async def resume(self) -> None:
+        """Go through the list: finish what stands still, look again at what was finished a while ago.
+
+        One relationship's trouble does not keep the others waiting. Raises: the last error met, at the end.
+        """
+        trouble: ScribeError | None = None
+        async for line in self._lines():
+            erasure = Erasure.model_validate(line.body)
+            try:
+                await self._go_on(erasure, line.etag)
+            except ScribeError as error:
+                log.warning("relationship %s: erasing it met %s", erasure.relationship, error.code)
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    async def _go_on(self, erasure: Erasure, etag: str) -> None:
+        quiet = self._clock.now() - erasure.touched
+        if erasure.receipt is None and quiet >= self._limits.push_after:
+            log.warning("relationship %s: erasing it stood still, taken up again", erasure.relationship)
+            await self._mark(erasure.relationship)
+            await self._first_pass(erasure)
+            await self._audit.append(
+                erasure.relationship,
+                BY_ITSELF.model_copy(update={"resources": (_Named(erasure.relationship).resource,)}),
+            )
+        elif erasure.receipt is not None and quiet >= self._limits.settled_after:
+            await self._second_pass(erasure, etag)
+
+    async def _order(self, relationship_id: str, item: Item) -> Erasure:
+        """The line first: if the process dies right after, the erasure is done all the same."""
+        line = await self._items.read(SESSIONS, OPEN, _line_id(relationship_id))
+        if line is not None:
+            return Erasure.model_validate(line.body)
+        found = Relationship.model_validate(item.body | {"id": relationship_id})
+        erasure = Erasure(
+            relationship=relationship_id,
+            therapist_userid=found.therapist_userid,
+            client_userid=found.client_userid,
+            touched=self._clock.now(),
+        )
+        await self._write(erasure)
+        await self._mark(relationship_id)
+        return erasure
+
+    async def _mark(self, relationship_id: str) -> None:
+        key = relationship_key(relationship_id)
+        item = await self._items.read(DIRECTORY, key, key)
+        if item is not None and item.body.get("state", RelationshipState.ACTIVE) == RelationshipState.ACTIVE:
+            await self._items.patch(DIRECTORY, key, key, [Change("set", "/state", RelationshipState.ERASING)])
+
+    async def _first_pass(self, erasure: Erasure) -> Receipt:
+        if erasure.sessions is None:
+            sessions = await self._traces.sessions(erasure)
+            counts = await self._traces.counts(erasure, sessions)
+            erasure = erasure.model_copy(update={"sessions": tuple(sorted(sessions)), "counts": counts})
+            await self._write(erasure)
+        key_ids = await self._keyrings.shred(erasure.relationship)
+        await self._traces.delete(erasure, erasure.sessions or ())
+        receipt = Receipt(
+            relationship=erasure.relationship,
+            erased_at=iso(self._clock.now()),
+            counts={**erasure.counts, "data_keys": len(key_ids)},
+            key_ids=tuple(key_ids),
+        )
+        await self._bury(erasure, receipt)
+        await self._write(erasure.model_copy(update={"receipt": receipt, "touched": self._clock.now()}))
+        log.info("relationship %s: erased", erasure.relationship)
+        return receipt
+
+    async def _second_pass(self, erasure: Erasure, etag: str) -> None:
+        """What an upload or a worker wrote that had begun before; it was sealed with keys that are gone, if at all."""
+        assert erasure.receipt is not None
+        sessions = {*(erasure.sessions or ()), *await self._traces.sessions(erasure)}
+        late = await self._traces.counts(erasure, sessions)
+        if late["records"] or late["blobs"]:
+            log.warning("relationship %s: erased what came late: %s", erasure.relationship, late)
+        await self._keyrings.shred(erasure.relationship)
+        await self._traces.delete(erasure, sessions)
+        await self._bury(erasure, erasure.receipt)
+        try:
+            await self._items.delete(SESSIONS, OPEN, _line_id(erasure.relationship), etag=etag)
+        except (NotFound, PreconditionFailed):
+            return  # another process looks after it
+
+    async def _bury(self, erasure: Erasure, receipt: Receipt) -> None:
+        key = relationship_key(erasure.relationship)
+        body = {
+            "id": key,
+            "kind": "relationship",
+            "state": RelationshipState.ERASED.value,
+            "receipt": receipt.model_dump(mode="json"),
+        }
+        await self._relationships.forget(
+            Relationship(
+                id=erasure.relationship,
+                therapist_userid=erasure.therapist_userid,
+                client_userid=erasure.client_userid,
+            )
+        )
+        await self._items.upsert(DIRECTORY, key, body)
+
+    async def _write(self, erasure: Erasure) -> None:
+        body = {
+            "id": _line_id(erasure.relationship),
+            "session_id": OPEN,
+            "kind": KIND,
+            **erasure.model_dump(mode="json"),
+        }
+        await self._items.upsert(SESSIONS, OPEN, body)
+
+    async def _lines(self) -> AsyncIterator[Item]:
+        continuation = None
+        while True:
+            page = await self._items.query(SESSIONS, OPEN, equal={"kind": KIND}, continuation=continuation)
+            for item in page.items:
+                yield item
+            continuation = page.continuation
+            if continuation is None:
+                return
+
+
+class _Named:
+    """A relationship of which only the id matters."""
+
+    def __init__(self, relationship_id: str) -> None:
+        self.relationship_id = relationship_id
+        self.resource = f"relationship:{relationship_id}"
+
+
+def _line_id(relationship_id: str) -> str:
+    return f"erase:{relationship_id}"
