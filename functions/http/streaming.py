@@ -52,7 +52,7 @@ def stream_blob(request: Request, blobs: BlobStore, container: str, info: BlobIn
     span = span_of(asked, info.size)
     if span is None:
         refusal = {"Content-Range": f"bytes */{info.size}", "Accept-Ranges": "bytes"}
-        return problem(416, "range_not_satisfiable", f"the document has {info.size} bytes", headers=refusal)
+        return problem(416, "range_not_satisfiable", f"there are {info.size} bytes", headers=refusal)
     headers["Content-Length"] = str(span.length)
     partly = span.length < info.size
     if partly:

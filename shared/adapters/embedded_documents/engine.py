@@ -36,7 +36,7 @@ class EmbeddedDocumentEngine:
     async def analyse(self, file: Path, kind: DocumentKind) -> DocumentAnalysis:
         """As in `ports.DocumentEngine`."""
         try:
-            async with asyncio.timeout(self._caps.seconds):
+            async with asyncio.timeout(self._caps.wait_seconds):
                 await self._one_at_a_time.acquire()
         except TimeoutError:
             raise EngineUnavailable("other documents are being read") from None

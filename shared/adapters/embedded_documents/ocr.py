@@ -18,8 +18,8 @@ LONG_SIDE = 2600
 
 def read_picture(picture: Image, threads: int) -> str:
     """The text of a picture of a page, in reading order; empty where there is none."""
+    picture = _on_white(picture)
     picture.thumbnail((LONG_SIDE, LONG_SIDE))
-    picture = picture.convert("RGB")
     found = _recognised(picture, threads)
     if _lies_sideways(found):
         picture = picture.rotate(90, expand=True)
@@ -30,6 +30,18 @@ def read_picture(picture: Image, threads: int) -> str:
         return ""
     quads = [[(float(x), float(y)) for x, y in quad] for quad in found.boxes]
     return in_reading_order(straightened(quads, found.txts))
+
+
+def _on_white(picture: Image) -> Image:
+    """In 8-bit colours: black on transparent is black on white, and 16-bit grey is not all white."""
+    from PIL import Image as Images  # noqa: PLC0415 (heavy)
+
+    if picture.mode.startswith("I"):
+        picture = picture.point(lambda grey: grey / 256).convert("L")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Images.alpha_composite(Images.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
 
 
 def _recognised(picture: Image, threads: int) -> Any:

@@ -26,6 +26,8 @@ def main(file: str, kind: str, caps: str) -> None:
     os.dup2(2, 1)  # what a library prints is not an answer
     given = Caps(**json.loads(caps))
     resource.setrlimit(resource.RLIMIT_DATA, (given.memory_bytes, given.memory_bytes))
+    # Whoever started this may be gone, and with them the clock that would end it.
+    resource.setrlimit(resource.RLIMIT_CPU, (given.seconds * (given.threads + 1),) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold the document
     try:
         text = _read(Path(file), DocumentKind(kind), given).model_dump_json()
