@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import Path
 from pydantic import BaseModel
-from starlette.responses import PlainTextResponse, Response
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
@@ -15,15 +14,12 @@ from shared.domain.caller import Caller, Role, may_reach, require_role
 from shared.domain.errors import NotFound
 from shared.domain.ids import ID_PATTERN
 from shared.domain.session import Session, SessionGap, State, order_chunks
-from shared.domain.transcript import Transcript, to_srt, to_vtt
 from shared.services.retry_session import retry_session
 from shared.services.seal_session import finalize
 
 SessionId = Annotated[str, Path(pattern=ID_PATTERN)]
 NOT_FOUND = {404: {"model": Problem, "description": "No such session, or not yours"}}
 NOT_A_CLIENTS = {403: {"model": Problem, "description": "Clients may not"}}
-
-PRIVATE = {"Cache-Control": "no-store"}
 
 STAGES = {
     State.RECEIVING: "upload",
@@ -62,7 +58,7 @@ class SessionStatus(BaseModel):
 @operation("GET", "sessions/{session_id}", summary="A session's progress", responses=NOT_FOUND)
 async def get_session(app: App, caller: CallerNow, session_id: SessionId) -> SessionStatus:
     """What has arrived, what is missing, what is being done and what came of it."""
-    return _status(await _reach(app, caller, session_id))
+    return _status(await reach(app, caller, session_id))
 
 
 @operation(
@@ -73,7 +69,7 @@ async def get_session(app: App, caller: CallerNow, session_id: SessionId) -> Ses
 )
 async def finalize_session(app: App, caller: CallerNow, session_id: SessionId) -> SessionStatus:
     """For a recording that will not be completed; a chunk that comes later all the same starts it again."""
-    await _reach_to_change(app, caller, session_id)
+    await reach_to_change(app, caller, session_id)
     return _status(await finalize(session_id, ledger=app.ledger, blobs=app.blobs, clock=app.clock))
 
 
@@ -85,55 +81,24 @@ async def finalize_session(app: App, caller: CallerNow, session_id: SessionId) -
 )
 async def retry(app: App, caller: CallerNow, session_id: SessionId) -> SessionStatus:
     """Goes on at the stage that failed."""
-    await _reach_to_change(app, caller, session_id)
+    await reach_to_change(app, caller, session_id)
     session = await retry_session(
         session_id, ledger=app.ledger, claims=app.claims, blobs=app.blobs, queues=app.queues, clock=app.clock
     )
     return _status(session)
 
 
-@operation(
-    "GET",
-    "sessions/{session_id}/captions.vtt",
-    summary="Captions as WebVTT",
-    response_class=PlainTextResponse,
-    responses=NOT_FOUND,
-)
-async def get_captions_vtt(app: App, caller: CallerNow, session_id: SessionId) -> Response:
-    """One cue for each segment, with the speaker as voice."""
-    return PlainTextResponse(to_vtt(await _words(app, caller, session_id)), media_type="text/vtt", headers=PRIVATE)
-
-
-@operation(
-    "GET",
-    "sessions/{session_id}/captions.srt",
-    summary="Captions as SubRip",
-    response_class=PlainTextResponse,
-    responses=NOT_FOUND,
-)
-async def get_captions_srt(app: App, caller: CallerNow, session_id: SessionId) -> Response:
-    """One cue for each segment, the speaker before the text."""
-    words = await _words(app, caller, session_id)
-    return PlainTextResponse(to_srt(words), media_type="application/x-subrip", headers=PRIVATE)
-
-
-async def _words(app: App, caller: Caller, session_id: str) -> Transcript:
-    stored = await app.records.transcript(await _reach(app, caller, session_id))
-    if stored is None or stored.deleted:
-        raise NotFound(f"session {session_id} has no transcript", code="transcript_not_found")
-    return await app.records.words(stored)
-
-
-async def _reach(app: App, caller: Caller, session_id: str) -> Session:
+async def reach(app: App, caller: Caller, session_id: str) -> Session:
+    """The session, if it is the caller's. Raises: NotFound."""
     session = await app.ledger.get(session_id)
     if not may_reach(caller, session):
         raise NotFound(f"no session {session_id}", code="session_not_found")
     return session
 
 
-async def _reach_to_change(app: App, caller: Caller, session_id: str) -> Session:
+async def reach_to_change(app: App, caller: Caller, session_id: str) -> Session:
     """A client may see how their session is doing, not push it."""
-    session = await _reach(app, caller, session_id)
+    session = await reach(app, caller, session_id)
     require_role(caller, Role.THERAPIST, Role.SERVICE, Role.ADMIN)
     return session
 

@@ -54,6 +54,8 @@ class Transcript(Model):
     duration_ms: int = 0
     locale: str = "en-US"
     engine: str = ""
+    names: dict[str, str] = Field(default_factory=dict)
+    """What speakers are called, by label, as far as someone has said."""
 
     @property
     def has_speech(self) -> bool:
@@ -84,15 +86,11 @@ def utterances(segments: Iterable[Segment]) -> Iterator[Utterance]:
         )
 
 
-def render_text(transcript: Transcript, names: dict[str, str] | None = None) -> str:
-    """The transcript as people read it: one line an utterance, gaps in their place.
-
-    `names` maps speaker labels to names or roles where they are known.
-    """
-    names = names or {}
+def render_text(transcript: Transcript) -> str:
+    """The transcript as people read it: one line an utterance, gaps in their place."""
     lines: list[tuple[int, str]] = []
     for part in _between_gaps(transcript):
-        lines += [(turn.start_ms, f"{names.get(turn.speaker, turn.speaker)}: {turn.text}") for turn in utterances(part)]
+        lines += [(turn.start_ms, f"{_name(transcript, turn.speaker)}: {turn.text}") for turn in utterances(part)]
     lines += [(gap.start_ms, _gap_line(gap)) for gap in transcript.gaps]
     return "\n".join(line for _, line in sorted(lines, key=lambda item: item[0]))
 
@@ -120,27 +118,28 @@ def clock(ms: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
-def to_vtt(transcript: Transcript, names: dict[str, str] | None = None) -> str:
+def to_vtt(transcript: Transcript) -> str:
     """WebVTT captions with voice tags (W3C WebVTT §3.4)."""
     cues = [
         f"{_stamp(s.start_ms, '.')} --> {_stamp(s.end_ms, '.')}\n"
-        f"<v {_escape(_name(s, names))}>{_escape(s.text.strip())}\n"
+        f"<v {_escape(_name(transcript, s.speaker))}>{_escape(s.text.strip())}\n"
         for s in transcript.segments
     ]
     return "WEBVTT\n\n" + "\n".join(cues)
 
 
-def to_srt(transcript: Transcript, names: dict[str, str] | None = None) -> str:
+def to_srt(transcript: Transcript) -> str:
     """SubRip captions, the speaker before the text."""
     cues = [
-        f"{n}\n{_stamp(s.start_ms, ',')} --> {_stamp(s.end_ms, ',')}\n{_name(s, names)}: {s.text.strip()}\n"
+        f"{n}\n{_stamp(s.start_ms, ',')} --> {_stamp(s.end_ms, ',')}\n"
+        f"{_name(transcript, s.speaker)}: {s.text.strip()}\n"
         for n, s in enumerate(transcript.segments, start=1)
     ]
     return "\n".join(cues)
 
 
-def _name(segment: Segment, names: dict[str, str] | None) -> str:
-    return (names or {}).get(segment.speaker, segment.speaker)
+def _name(transcript: Transcript, speaker: str) -> str:
+    return transcript.names.get(speaker, speaker)
 
 
 def _stamp(ms: int, point: str) -> str:

@@ -92,6 +92,13 @@ class Records:
         )
         return opened.decode()
 
+    async def keep_words(self, stored: StoredTranscript, transcript: Transcript) -> None:
+        """Encrypt segments and words and store them beside the audio, in place of what was there."""
+        keyring = await self._keyrings.of(stored.therapist_client_id)
+        sealed = keyring.seal_bytes(transcript.model_dump_json().encode(), aad=_aad(stored, "words"))
+        name, kind = stored.words_blob, "application/octet-stream"
+        await self._blobs.put(WORDS_BLOBS, name, sealed, content_type=kind, metadata={})
+
     async def save_transcript(self, session: Session, manifest: str, transcript: Transcript) -> StoredTranscript:
         """Encrypt and store; an older transcript of the session stays as a version. Safe to repeat.
 
@@ -120,13 +127,7 @@ class Records:
             transcript_summary=keyring.seal("", aad=associated_data("transcripts", number, "transcript_summary")),
             words_blob=words_blob,
         )
-        await self._blobs.put(
-            WORDS_BLOBS,
-            words_blob,
-            keyring.seal_bytes(transcript.model_dump_json().encode(), aad=_aad(row, "words")),
-            content_type="application/octet-stream",
-            metadata={},
-        )
+        await self.keep_words(row, transcript)
         await self._point_at(row)
         await self._items.batch(RECORDS, row.therapist_client_id, _replacing(row, old))
         return row

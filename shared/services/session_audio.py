@@ -49,9 +49,9 @@ async def session_audio(manifest: Manifest, *, blobs: BlobStore) -> AsyncIterato
         yield audio, known
 
 
-def audio_blob(manifest: Manifest) -> str:
-    """Blob name of the stitched audio."""
-    return f"{manifest.session_id}/{manifest.digest}.flac"
+def audio_blob(session_id: str, digest: str) -> str:
+    """Blob name of the audio stitched from a manifest."""
+    return f"{session_id}/{digest}.flac"
 
 
 async def _fetch(manifest: Manifest, audio: Path, blobs: BlobStore) -> SessionAudio | None:
@@ -60,7 +60,7 @@ async def _fetch(manifest: Manifest, audio: Path, blobs: BlobStore) -> SessionAu
     except NotFound:
         return None
     with audio.open("wb") as file:
-        async for piece in blobs.stream(AUDIO_BLOBS, audio_blob(manifest)):
+        async for piece in blobs.stream(AUDIO_BLOBS, audio_blob(manifest.session_id, manifest.digest)):
             await asyncio.to_thread(file.write, piece)
     return known
 
@@ -111,7 +111,8 @@ async def _download(blob: str, blobs: BlobStore) -> BinaryIO:
 
 async def _keep(manifest: Manifest, audio: Path, known: SessionAudio, blobs: BlobStore) -> None:
     with audio.open("rb") as file:
-        await blobs.put(AUDIO_BLOBS, audio_blob(manifest), file, content_type="audio/flac", metadata={})
+        name = audio_blob(manifest.session_id, manifest.digest)
+        await blobs.put(AUDIO_BLOBS, name, file, content_type="audio/flac", metadata={})
     await blobs.put(
         AUDIO_BLOBS,
         _facts_blob(manifest),

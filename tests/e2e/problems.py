@@ -1,4 +1,4 @@
-"""Errors on the wire, as api.md has them."""
+"""Errors on the wire, as problem details."""
 
 from __future__ import annotations
 

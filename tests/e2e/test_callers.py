@@ -86,6 +86,7 @@ PEOPLE = {"therapist_userid": THERAPIST, "client_userid": CLIENT}
 OWN_INSTRUCTIONS = f"instructions/soap?user_id={THERAPIST}"
 INSTRUCTIONS = {"instructions": "## Plan\nName the next step."}
 DAY = {"userid": THERAPIST, "therapist_clientid": "{relationship}", "date": "{date}"}
+SPEAKERS = {"Speaker 1": "Therapist"}
 HISTORY = {"transcript_summary": "Mended.", "date": "2026-02-23T09:00:00Z"}
 TRANSCRIPT = {**HISTORY, "transcript": "Speaker 1: Mended."}
 OUTDATED = {"If-Match": '"an-older-version"'}
@@ -99,6 +100,8 @@ ROWS = {
     "POST /api/sessions/{session_id}/retry": Row("sessions/{session}/retry", 409, 403, 404),
     "GET /api/sessions/{session_id}/captions.vtt": Row("sessions/{session}/captions.vtt", 200, 200, 404),
     "GET /api/sessions/{session_id}/captions.srt": Row("sessions/{session}/captions.srt", 200, 200, 404),
+    "GET /api/sessions/{session_id}/audio": Row("sessions/{session}/audio", 200, 200, 404),
+    "PUT /api/sessions/{session_id}/speakers": Row("sessions/{session}/speakers", 204, 403, 404, json=SPEAKERS),
     "GET /api/recordings": Row("recordings?therapist_clientid={relationship}", 200, 200, 404),
     "GET /api/recordings/{id}": Row("recordings/{recording}", 200, 200, 404),
     "PUT /api/recordings/{id}": Row("recordings/{recording}", 200, 403, 404, json={"filename": "a.m4a"}),
@@ -133,6 +136,13 @@ ROWS = {
     "PUT /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403, json=INSTRUCTIONS),
 }
 PROTECTED = [operation for operation, row in ROWS.items() if not row.public]
+UNAUDITED = {
+    "GET /api/audit",
+    "GET /api/instructions/{instruction_type}",
+    "PUT /api/instructions/{instruction_type}",
+    "DELETE /api/relationships/{therapist_clientid}",  # asked here about one that never was
+}
+"""What touches nobody's data."""
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +296,32 @@ def test_what_is_somebody_elses_looks_like_what_is_not_there(other_therapist: Cl
     for word, name in names_of(done).items():
         told = told.replace(f"{word} {name}", f"{word} {names_of(nowhere)[word]}")
     assert ask(other_therapist, operation, nowhere).text == told
+
+
+def test_every_operation_on_peoples_data_is_in_the_audit_trail(stack: Stack, service: Client, done: Visit):
+    expected = {operation for operation in PROTECTED if operation not in UNAUDITED}
+    for operation in expected:
+        ask(service, operation, done)
+    with Client(stack.url, stack.issuer.token("admin1", [Role.ADMIN])) as admin:
+        entered = entered_in(admin, done.relationship) | entered_in(admin, THERAPIST)
+        paths: dict[str, dict[str, Any]] = admin.request("GET", "openapi.json").json()["paths"]
+    names = {
+        f"{verb.upper()} {path}": said["operationId"] for path, verbs in paths.items() for verb, said in verbs.items()
+    }
+    assert {operation for operation in expected if names[operation].partition("_api_")[0] not in entered} == set()
+
+
+def entered_in(admin: Client, scope: str) -> set[str]:
+    """Names of all operations in a trail, which must be whole."""
+    found: set[str] = set()
+    params: dict[str, str] = {"scope": scope, "limit": "500"}
+    while True:
+        answer = admin.request("GET", "audit", params=params)
+        assert answer.json()["verified"]
+        found |= {entry["operation"] for entry in answer.json()["entries"]}
+        if "x-continuation" not in answer.headers:
+            return found
+        params["continuation"] = answer.headers["x-continuation"]
 
 
 def test_another_clients_records_are_not_in_the_answer(service: Client, done: Visit):
