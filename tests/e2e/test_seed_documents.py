@@ -24,7 +24,7 @@ from shared.domain.caller import Role
 from tests.e2e.conftest import NewStack
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, everything_in, storage_of
-from tests.e2e.visits import CLIENT, THERAPIST
+from tests.e2e.visits import CLIENT, OTHER_THERAPIST, THERAPIST
 from tests.pdf_files import padded_pdf, text_pdf
 
 pytestmark = pytest.mark.e2e
@@ -307,6 +307,16 @@ def test_what_is_anothers_looks_like_what_is_not_there(other_therapist: Client, 
     theirs = view(other_therapist, intake)
     assert_problem(theirs, 404, "document_not_found")
     assert view(other_therapist, intake.replace("intake.pdf", "no.pdf")).text == theirs.text
+
+
+def test_who_touched_documents_is_in_the_audit_trail(stack: Stack, other_therapist: Client, intake: str):
+    view(other_therapist, intake)
+    with Client(stack.url, stack.issuer.token("admin1", [Role.ADMIN])) as admin:
+        trail = admin.request("GET", "audit", params={"scope": "42", "limit": 500})
+    entries = trail.json()["entries"]
+    assert [entry for entry in entries if entry["resources"] == ["documents:viewed"] and entry["outcome"] == "ok"]
+    assert [entry for entry in entries if entry["caller"] == OTHER_THERAPIST and entry["outcome"] == "denied"]
+    assert "intake.pdf" not in trail.text
 
 
 # ---- viewing -----------------------------------------------------------------------------------------------------

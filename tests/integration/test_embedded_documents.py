@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image, ImageOps
+from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.domain.document import DocumentAnalysis, DocumentKind, kind_of
@@ -112,6 +113,13 @@ async def test_a_skewed_page_is_read_line_by_line(engine: EmbeddedDocumentEngine
         )
     text = (await read(engine, tmp_path / "skewed.png")).content
     assert character_errors(truth_of("intake.txt"), text) <= 0.01
+
+
+async def test_columns_of_a_scan_are_read_one_after_the_other(engine: EmbeddedDocumentEngine, tmp_path: Path):
+    with PdfDocument(SAMPLES / "twocol.pdf") as document:
+        document[0].render(scale=2).to_pil().rotate(1.5, fillcolor="white").save(tmp_path / "columns.png")
+    text = (await read(engine, tmp_path / "columns.png")).content
+    assert character_errors(truth_of("twocol.txt"), text) <= 0.005
 
 
 @pytest.mark.parametrize("form", ["black on transparent", "16-bit grey", "large and of one bit", "palette"])

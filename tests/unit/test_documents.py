@@ -148,6 +148,11 @@ def test_a_table_is_read_across():
     assert in_reading_order(boxes).splitlines() == [f"{date} PHQ-9 {n}" for n, date in enumerate(rows)]
 
 
+def test_a_table_of_many_columns_is_read_across():
+    boxes = [Box(30 * n, 12 * row, 30 * n + 15, 12 * row + 10, f"{row}.{n}") for row in range(30) for n in range(20)]
+    assert first_words(in_reading_order(boxes)) == [f"{row}.0" for row in range(30)]
+
+
 def test_labels_and_values_of_a_form_are_read_across():
     boxes = [
         box for n in range(5) for box in [*line(0, 12 * n, f"Label{n}:"), *line(150, 12 * n, "a value of its own")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 SAME_ROW = 0.6
@@ -14,7 +15,7 @@ GUTTER = 1.0
 COLUMN_ROWS = 3
 """Fewer rows than this on a side are no column."""
 COLUMN_WORDS = 4
-"""Columns of prose have this many words a row at least. Narrower ones are cells of a table: they are read across."""
+"""Prose has this many words in a row at least before a wide gap. With fewer it is a table, or a form: read across."""
 
 Point = tuple[float, float]
 Row = list["Box"]
@@ -97,14 +98,12 @@ def _columns(rows: list[Row]) -> tuple[int, int, float] | None:
     if len(rows) < COLUMN_ROWS:
         return None
     width = GUTTER * median(box.height for row in rows for box in row)
-    best: tuple[int, int, float] | None = None
+    blocks: list[tuple[int, int, float]] = []
     for n, (left, right) in _gaps(rows, width):
-        if best is not None and best[0] <= n < best[1] and left <= best[2] <= right:
-            continue  # of the block that is known
-        block = _grown(rows, n, left, right, width)
-        if (best is None or block[1] - block[0] > best[1] - best[0]) and _is_prose(rows, *block):
-            best = block
-    return best
+        if not any(first <= n < end and left <= x <= right for first, end, x in blocks):
+            blocks.append(_grown(rows, n, left, right, width))
+    columns = [block for block in blocks if _is_prose(rows, block, width)]
+    return max(columns, key=lambda block: block[1] - block[0], default=None)
 
 
 def _gaps(rows: list[Row], width: float) -> Iterable[tuple[int, tuple[float, float]]]:
@@ -142,9 +141,17 @@ def _narrowed(row: Row, left: float, right: float) -> tuple[float, float]:
     return left, right
 
 
-def _is_prose(rows: list[Row], first: int, end: int, x: float) -> bool:
-    sides = ([box for box in row if (box.left < x) is on_left] for on_left in (True, False) for row in rows[first:end])
-    counts = [sum(len(box.text.split()) for box in side) for side in sides]
-    height = end - first
-    lefts, rights = [c for c in counts[:height] if c], [c for c in counts[height:] if c]
-    return all(len(side) >= COLUMN_ROWS and sum(side) >= COLUMN_WORDS * len(side) for side in (lefts, rights))
+def _is_prose(rows: list[Row], block: tuple[int, int, float], width: float) -> bool:
+    """Whether both sides of the strip hold lines of text, which run on; cells of a table stand apart."""
+    first, end, x = block
+    for on_left in (True, False):
+        side = [part for row in rows[first:end] if (part := [box for box in row if (box.left < x) is on_left])]
+        words = sum(len(box.text.split()) for row in side for box in row)
+        if len(side) < COLUMN_ROWS or words < COLUMN_WORDS * sum(_runs(row, width) for row in side):
+            return False
+    return True
+
+
+def _runs(row: Row, width: float) -> int:
+    """How many stretches of text a row has, wide gaps between them."""
+    return 1 + sum(after.left - before.right >= width for before, after in pairwise(row))
