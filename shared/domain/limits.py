@@ -24,4 +24,7 @@ class Limits(Model):
     max_attempts: int = 8
     """Starts of one stage after which the sweeper gives up on the session."""
     settled_after: timedelta = timedelta(minutes=10)
-    """How long a finished session stays on the sweeper's list, in case a late chunk re-opens it."""
+    """How long a finished session stays on the sweeper's list, in case a late chunk re-opens it.
+
+    An erasure is gone through again after as long: it must outlast uploads, claims, and what processes remember.
+    """

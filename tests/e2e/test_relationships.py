@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from azure.storage.blob import BlobClient
 
-from localcloud.client import Client
+from localcloud.client import POLL_SECONDS, Client
 from localcloud.stack import Stack
 from shared.domain.caller import Role
 from tests.e2e.problems import assert_problem
-from tests.e2e.stored import blobs_of, items_of
+from tests.e2e.stored import blobs_of, items_of, storage_of
 from tests.e2e.visits import CLIENT, OTHER_CLIENT, OTHER_THERAPIST, THERAPIST, Visit, assert_done, pieces_of, speech
 
 pytestmark = pytest.mark.e2e
@@ -112,6 +114,28 @@ def test_after_erasure_it_is_nobodys(service, therapist, client_user, visit: Vis
     for uploader in (service, therapist):
         assert_problem(uploader.upload(CHUNKS[1], **visit.form), 404, "relationship_not_found")
     assert_problem(put(service, visit.relationship), 409, "relationship_erased")
+
+
+def test_what_was_written_while_it_was_erased_is_gone_after_a_while(new_stack):
+    """A chunk put where an upload under way would put it; the timer comes by and strikes its list."""
+    stack = new_stack(LIMITS__SETTLED_AFTER="PT2S")
+    token = stack.issuer.token
+    with (
+        Client(stack.url, token(THERAPIST, [Role.THERAPIST])) as therapist,
+        Client(stack.url, token("partner1", [Role.SERVICE])) as service,
+    ):
+        visit = Visit("erased-under-way", therapist)
+        answer = visit.upload(CHUNKS[0])
+        receipt = erase(service, visit.relationship).json()
+        late = BlobClient.from_connection_string(storage_of(stack), "recordings", answer["file_url"])
+        with late:
+            late.upload_blob(CHUNKS[0].content, metadata={"session": visit.name})
+            gives_up = time.monotonic() + 60
+            while late.exists() or any(item.get("kind") == "erasure" for _, item in items_of(stack)):
+                assert time.monotonic() < gives_up, stack.host_tail()
+                time.sleep(POLL_SECONDS)
+        assert list(blobs_of(stack)) == []
+        assert erase(service, visit.relationship).json() == receipt
 
 
 def test_erasure_is_in_the_audit_trail(service, admin, visit: Visit):

@@ -11,9 +11,10 @@ import pytest
 from shared.domain.access import Decision, note, noting
 from shared.domain.audit import Access, AuditEntry
 from shared.domain.caller import Caller, Role, may_reach
-from shared.domain.errors import InvalidInput
+from shared.domain.errors import InvalidInput, StoreUnavailable
 from shared.domain.names import AUDIT
 from shared.services.audit import AuditTrail
+from tests.faults import Fault, When
 from tests.unit.services.world import SetClock, Stores
 
 PAIR, OTHER_PAIR = "pair1", "pair2"
@@ -68,6 +69,23 @@ async def test_a_new_process_goes_on_where_the_last_one_ended(stores, clock, tra
     await AuditTrail(stores.items, clock).append(PAIR, READ)
     await trail.append(PAIR, READ)
     assert [entry.sequence for entry in await entries(trail)] == [1, 2, 3]
+
+
+async def test_an_entry_costs_one_request_once_the_newest_is_known(stores, clock):
+    counting = Fault()
+    trail = AuditTrail(counting.over(stores.items), clock)
+    for _ in range(3):
+        await trail.append(PAIR, READ)
+    assert counting.calls == ["query", "create", "create", "create"]
+
+
+async def test_an_entry_whose_answer_was_lost_stands_and_is_followed(stores, clock):
+    trail = AuditTrail(Fault(2, When.AFTER).over(stores.items), clock)
+    with pytest.raises(StoreUnavailable):
+        await trail.append(PAIR, READ)
+    await trail.append(PAIR, READ)
+    page = await trail.page(PAIR, limit=10, continuation=None)
+    assert ([entry.sequence for entry in page.entries], page.broken_at) == ([1, 2], None)
 
 
 @pytest.mark.parametrize(
