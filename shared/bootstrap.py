@@ -117,7 +117,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         claims=claims,
         records=Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock),
         reader=reader,
-        editor=RecordEditor(items=items, reader=reader, keyrings=keyrings, clock=clock),
+        editor=RecordEditor(items=items, reader=reader, relationships=relationships, keyrings=keyrings, clock=clock),
         relationships=relationships,
         sweeper=Sweeper(ledger=ledger, claims=claims, blobs=blobs, queues=queues, clock=clock, limits=settings.limits),
         tokens=JwtVerifier(

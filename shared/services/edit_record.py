@@ -20,6 +20,7 @@ from shared.domain.records import Record, WireId, wire_id
 from shared.domain.times import iso
 from shared.ports import Change, Clock, ItemStore
 from shared.services.read_records import RecordReader, Versioned, unknown
+from shared.services.relationships import Relationships
 
 R = TypeVar("R", bound=Record)
 
@@ -38,9 +39,18 @@ class Edit:
 class RecordEditor:
     """Writes to records on behalf of a caller. `if_match` is an If-Match header (RFC 9110 §13.1.1)."""
 
-    def __init__(self, *, items: ItemStore, reader: RecordReader, keyrings: Keyrings, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        items: ItemStore,
+        reader: RecordReader,
+        relationships: Relationships,
+        keyrings: Keyrings,
+        clock: Clock,
+    ) -> None:
         self._items = items
         self._reader = reader
+        self._relationships = relationships
         self._keyrings = keyrings
         self._clock = clock
 
@@ -49,12 +59,12 @@ class RecordEditor:
     ) -> Versioned[R]:
         """The record as it stands then.
 
-        A client that was never named may be named once. Raises: NotFound, Forbidden, PreconditionFailed,
-        Conflict (`record_moved`), InvalidInput (`invalid_envelope`), TooLarge.
+        A client that was never named may be named once, as the relationship's. Raises: NotFound, Forbidden,
+        PreconditionFailed, Conflict (`record_moved`), InvalidInput (`invalid_envelope`), TooLarge.
         """
         while True:
             found = await self._open(caller, kind, number, if_match)
-            fields = {**edit.fields, **_new_client(found.row, edit.fixed)}
+            fields = {**edit.fields, **await self._new_client(caller, found.row, edit.fixed)}
             for name in kind.TEXTS & fields.keys():
                 fields[name] = await self._sealed(found.row, name, fields[name])
             written = await self._write(found, fields, if_match)
@@ -89,6 +99,21 @@ class RecordEditor:
             raise _changed(kind, row.number) from None
         return Versioned(kind.model_validate(item.body), item.etag)
 
+    async def _new_client(self, caller: Caller, row: Record, fixed: Mapping[str, WireId]) -> dict[str, str]:
+        """The client's user id, where it is given for the first time; all else that is fixed must be as it stands."""
+        new: dict[str, str] = {}
+        for name, given in fixed.items():
+            stands: str | None = getattr(row, name)
+            if given is None or given in {stands, wire_id(stands)}:
+                continue
+            if name != "client_userid" or stands is not None:
+                raise _moved(row, name)
+            new[name] = check_id(str(given), name)
+            relationship = await self._relationships.reach(caller, row.therapist_client_id)
+            if relationship.client_userid not in {None, new[name]}:
+                raise _moved(row, name)
+        return new
+
     async def _sealed(self, row: Record, name: str, text: str) -> str:
         """An envelope as it is, if it opens here; plain text encrypted."""
         aad = associated_data(row.RESOURCE, row.number, name)
@@ -105,17 +130,8 @@ class RecordEditor:
         return text
 
 
-def _new_client(row: Record, fixed: Mapping[str, WireId]) -> dict[str, str]:
-    """The client's user id, where it is given for the first time; everything else fixed must be as it stands."""
-    new: dict[str, str] = {}
-    for name, given in fixed.items():
-        stands: str | None = getattr(row, name)
-        if given is None or given in {stands, wire_id(stands)}:
-            continue
-        if name != "client_userid" or stands is not None:
-            raise Conflict(f"{row.KIND} {row.number} stays where it is: {name} cannot change", code="record_moved")
-        new[name] = check_id(str(given), name)
-    return new
+def _moved(row: Record, name: str) -> Conflict:
+    return Conflict(f"{row.KIND} {row.number} stays where it is: {name} cannot change", code="record_moved")
 
 
 def _matches(if_match: str, etag: str) -> bool:

@@ -179,8 +179,10 @@ async def test_a_relationship_of_before_there_were_lists_is_listed_from_its_next
 
 async def test_a_client_sees_no_record_that_names_another_client(stores, host):
     await host.send(upload(0))
-    await host.send(upload(0, session_id="session-2", client_userid="client3"))
+    await host.send(upload(0, session_id="session-2"))
     process = Process(stores)
+    [other] = (await process.reader.page(THERAPIST, Recording, session_id="session-2")).rows
+    await stores.items.replace(RECORDS, PAIR, other.model_dump(mode="json") | {"client_userid": "client3"})
     rows = (await process.reader.page(CLIENT, Recording, relationship=PAIR)).rows
     assert [row.session_id for row in rows] == [SESSION]
     assert await process.reader.of_client(CLIENT, Recording, PAIR, "client3") == []
@@ -296,6 +298,17 @@ async def test_a_client_that_was_never_named_is_named_once(stores, host):
     await process.editor.edit(THERAPIST, StoredHistory, number, Edit({}, {"client_userid": 7}))
     with pytest.raises(Conflict):
         await process.editor.edit(THERAPIST, StoredHistory, number, Edit({}, {"client_userid": 8}))
+
+
+async def test_a_client_is_named_as_the_relationships(stores, host):
+    await host.send(upload(0, client_userid=None))
+    await host.send(upload(0, session_id="session-2"))
+    process = Process(stores)
+    [row] = (await process.reader.page(THERAPIST, Recording, session_id=SESSION)).rows
+    with pytest.raises(Conflict):
+        await process.editor.edit(THERAPIST, Recording, row.number, Edit({}, {"client_userid": "client9"}))
+    named = await process.editor.edit(THERAPIST, Recording, row.number, Edit({}, {"client_userid": "client2"}))
+    assert named.row.client_userid == "client2"
 
 
 async def test_a_client_changes_nothing(done):

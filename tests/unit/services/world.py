@@ -140,7 +140,13 @@ class Process:
         )
         self.relationships = Relationships(self.items, self.clock, provision_on_upload=provision_on_upload)
         self.reader = RecordReader(items=self.items, relationships=self.relationships, ledger=self.ledger)
-        self.editor = RecordEditor(items=self.items, reader=self.reader, keyrings=self.keyrings, clock=self.clock)
+        self.editor = RecordEditor(
+            items=self.items,
+            reader=self.reader,
+            relationships=self.relationships,
+            keyrings=self.keyrings,
+            clock=self.clock,
+        )
         self.sweeper = Sweeper(
             ledger=self.ledger,
             claims=self.claims,
