@@ -155,7 +155,9 @@ class Relationships:
         Raises: NotFound for a relationship that is not this therapist's, or does not exist and may not be made;
         Conflict (`client_conflict`) when it is another client's.
         """
-        found = self._recent.get(relationship_id, self._clock.now()) or await self._find(relationship_id)
+        found = self._recent.get(relationship_id, self._clock.now())
+        if found is None or client_userid not in {None, found.client_userid}:
+            found = await self._find(relationship_id)
         if found is None:
             if not may_provision(caller, on_first_upload=self._provision_on_upload):
                 raise unknown_relationship(relationship_id)

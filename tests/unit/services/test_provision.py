@@ -58,3 +58,10 @@ async def test_made_from_two_sides_at_once_it_is_one(stores):
         *(side.provision(PAIR, therapist_userid=THERAPIST.id, client_userid="client2") for side in sides)
     )
     assert len(set(made)) == 1
+
+
+async def test_a_client_named_elsewhere_a_moment_ago_is_not_refused_from_memory(stores, process):
+    await process.relationships.provision(PAIR, therapist_userid=THERAPIST.id, client_userid="client3")
+    await process.relationships.reach(THERAPIST, PAIR)
+    await Process(stores).relationships.provision(PAIR, therapist_userid=THERAPIST.id, client_userid="client2")
+    assert (await process.accept(upload(0, client_userid="client2"))).session.received == 1
