@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.fields import Text
 from functions.http.problems import Problem
 from shared.domain.ids import ID_PATTERN
 from shared.notes.instructions import InstructionSection, InstructionSet
@@ -34,8 +35,8 @@ class Instructions(BaseModel):
 class OwnInstructions(BaseModel):
     """A user's own set. Without a title it keeps that of the standard."""
 
-    title: str | None = Field(default=None, min_length=1, max_length=200)
-    instructions: str = Field(min_length=1, max_length=MAX_CHARACTERS, description="Markdown")
+    title: Text | None = Field(default=None, min_length=1, max_length=200)
+    instructions: Text = Field(min_length=1, max_length=MAX_CHARACTERS, description="Markdown")
 
 
 @operation("GET", "instructions/{instruction_type}", summary="How a document is written", responses=ANSWERS)

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.fields import Text
 from functions.http.problems import Problem
 from functions.http.sessions import NOT_A_CLIENTS, NOT_FOUND, SessionId, reach, reach_to_change
 from functions.http.streaming import STREAMED, stream_blob
@@ -21,7 +22,7 @@ from shared.services.name_speakers import name_speakers
 from shared.services.session_audio import audio_blob
 
 PRIVATE = {"Cache-Control": "no-store"}
-SpeakerName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f<>:]+$")]
+SpeakerName = Annotated[Text, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f<>:]+$")]
 
 
 @operation(

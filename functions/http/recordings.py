@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.fields import Text
 from functions.http.problems import Problem
 from functions.http.records import (
     EDITS,
@@ -22,7 +23,6 @@ from functions.http.records import (
     GivenId,
     IfMatch,
     RecordNumber,
-    Text,
     TherapistSession,
     edit_of,
     page,

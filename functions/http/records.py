@@ -30,14 +30,6 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("must be a time that exists in UTC") from None
 
 
-def _unicode(text: str) -> str:
-    """JSON can hold half of a surrogate pair, which no encoding can."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must be Unicode text")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_unicode)]
 Moment = Annotated[datetime, AfterValidator(_utc), PlainSerializer(iso)]
 RecordNumber = Annotated[int, Path(alias="id", ge=0, le=MAX_NUMBER)]
 """The path says `{id}` without a constraint, so that what is no number is answered by us: the literals beside it are

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.fields import Text
 from functions.http.problems import Problem
 from functions.http.records import (
     EDITS,
@@ -19,7 +20,6 @@ from functions.http.records import (
     IfMatch,
     Moment,
     RecordNumber,
-    Text,
     TherapistSession,
     edit_of,
     page,
