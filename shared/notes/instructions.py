@@ -47,14 +47,14 @@ class InstructionSet(Model):
     def sections(self) -> tuple[InstructionSection, ...]:
         """The parts under `##` headings, in order."""
         headings = list(_HEADING.finditer(self.instructions))
-        ends = [heading.start() for heading in headings[1:]] + [len(self.instructions)]
+        borders = [*(heading.start() for heading in headings), len(self.instructions)]
         return tuple(
             InstructionSection(
                 key=_slug(heading.group(1)),
                 title=heading.group(1),
                 instructions=self.instructions[heading.end() : end].strip(),
             )
-            for heading, end in zip(headings, ends, strict=True)
+            for heading, end in zip(headings, borders[1:], strict=True)
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image, ImageOps
-from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
+from pypdfium2 import PdfDocument
 
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.domain.document import DocumentAnalysis, DocumentKind, kind_of

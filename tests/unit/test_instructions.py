@@ -141,3 +141,7 @@ def test_whose_instructions_they_are(caller, roles, may):
         return
     with pytest.raises(Forbidden):
         require_own_instructions(asked, "therapist1")
+
+
+def test_text_without_headings_has_no_sections():
+    assert InstructionSet(instruction_type="soap", title="Mine", version=1, instructions="Be brief.").sections == ()

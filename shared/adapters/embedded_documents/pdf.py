@@ -15,7 +15,7 @@ from shared.domain.document import DocumentAnalysis, Table
 
 if TYPE_CHECKING:
     from pdfplumber.page import Page
-    from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
+    from pypdfium2 import PdfDocument
 
 SCAN_DPI = 200
 FEW_LETTERS = 50

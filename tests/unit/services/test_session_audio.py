@@ -62,7 +62,11 @@ async def test_it_is_stitched_once_and_fetched_from_then_on(stores, manifest, sc
     for name in stores.blob_names(RECORDINGS_BLOBS):
         await stores.blobs.delete(RECORDINGS_BLOBS, name)
     async with session_audio(manifest, blobs=stores.blobs) as (path, again):
-        assert path.read_bytes() == first == await stores.blobs.read(AUDIO_BLOBS, audio_blob(manifest.session_id, manifest.digest))
+        assert (
+            path.read_bytes()
+            == first
+            == await stores.blobs.read(AUDIO_BLOBS, audio_blob(manifest.session_id, manifest.digest))
+        )
         assert again == known
     assert list(scratch.iterdir()) == []
 
