@@ -29,7 +29,7 @@ demo: setup ## a session from chunks to note, on this machine, then gone
 	@$(PY) -m localcloud.demo
 
 run: setup ## the whole stack, until Ctrl-C
-	@exec $(PY) -m localcloud.stack
+	@exec $(PY) -m localcloud.run
 
 token: setup ## a JWT: make -s token USER=therapist1 ROLE=therapist
 	@$(PY) -m localcloud.issuer token --user '$(USER)' --role '$(ROLE)'
@@ -51,7 +51,7 @@ fmt: setup ## format, and mend what can be mended
 	@.venv/bin/ruff check --fix .
 
 bench: setup ## speed, as ratios
-	@for name in stitch speech notes pipeline; do $(PY) -m bench.$$name || exit 1; done
+	@for name in stitch speech notes upload pipeline; do $(PY) -m bench.$$name || exit 1; done
 
 openapi: setup ## write docs/openapi.json anew from the code
 	@$(PY) -m localcloud.openapi docs/openapi.json

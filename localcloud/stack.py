@@ -1,23 +1,16 @@
 """The whole product on one machine: storage, database, Functions host, and what they need to know of each other.
 
-    python -m localcloud.stack          runs until SIGINT or SIGTERM; `SCRIBE_PORT`, `SCRIBE_HOME`, `HOST=func`
-
 All state is in the home folder. Killed at any moment, the next start on the same home goes on with the open work.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from localcloud.azurite import Azurite, AzuriteNotInstalled, start_azurite
@@ -27,7 +20,6 @@ from localcloud.processes import LOOPBACK, Child, ChildFailed, free_port, port_t
 from localcloud.running import Running, withdraw
 
 PROJECT = Path(__file__).parent.parent
-WATCH_SECONDS = 0.5
 _MODELS = str(PROJECT / ".local/models")
 
 LAPTOP = {
@@ -142,6 +134,12 @@ class Stack:
         self._host = start("host", self._host_arguments(), log=self.host_log, env=everything, cwd=PROJECT)
         wait_until_url(self._host, f"{self.url}/health", timeout_seconds=120)
 
+    @property
+    def host_pid(self) -> int:
+        """The Functions host's process."""
+        assert self._host is not None
+        return self._host.popen.pid
+
     def kill_host(self) -> None:
         """End the host as a power cut would."""
         assert self._host is not None
@@ -214,55 +212,6 @@ class Stack:
         return [sys.executable, "-m", "localcloud.host", "--root", str(PROJECT), "--port", str(self.port)]
 
 
-@contextmanager
-def only_one(home: Path) -> Iterator[None]:
-    """Hold the home folder. Raises: StackFailed when another stack runs on it."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "stack.lock").open("w") as lock:
-        _lock(lock, home)
-        yield
-
-
-def _lock(lock: IO[str], home: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StackFailed(f"another stack runs on {home}: stop it, or set SCRIBE_HOME") from None
-
-
-def run(stack: Stack, told: threading.Event) -> None:
-    """Run the stack until `told`. Raises: StackFailed, also when one of its processes ends by itself."""
-    say(f"starting in {stack.home} …")
-    stack.start()
-    try:
-        say(f"ready {stack.url}")
-        while not told.wait(WATCH_SECONDS):
-            if fallen := stack.fallen:
-                raise StackFailed(f"{fallen.name} ended by itself\n{fallen.tail()}")
-    finally:
-        say("stopping …")
-        stack.stop()
-
-
 def say(text: str) -> None:
     """Tell whoever watches the terminal."""
     print(text, flush=True)  # noqa: T201
-
-
-def main() -> int:
-    """Run the stack until SIGINT or SIGTERM: 0; 1 when something failed."""
-    home = Path(os.environ.get("SCRIBE_HOME", ".local"))
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    try:
-        with only_one(home):
-            run(Stack(home, int(os.environ.get("SCRIBE_PORT", "7071")), os.environ.get("HOST", "local")), told)
-    except StackFailed as failure:
-        say(f"error: {failure}")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

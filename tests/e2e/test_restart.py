@@ -87,7 +87,7 @@ def run(tmp_path: Path) -> Iterator[RunStack]:
             port = port or free_port()
             settings = {**os.environ, **QUICK, "SCRIBE_HOME": str(home), "SCRIBE_PORT": str(port)}
             popen = subprocess.Popen(
-                [sys.executable, "-m", "localcloud.stack"],
+                [sys.executable, "-m", "localcloud.run"],
                 cwd=PROJECT,
                 env=settings,
                 stdin=subprocess.DEVNULL,
