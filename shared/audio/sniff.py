@@ -59,8 +59,8 @@ def container_of(head: bytes) -> Container | None:
     return _frame_format(head)
 
 
-def begins_anew(head: bytes, previous: bytes) -> bool:
-    """Whether a chunk that starts a file really is one, given the head of the file before it.
+def begins_anew(head: bytes, previous: bytes, so_far: int) -> bool:
+    """Whether a chunk that starts a file really is one, given the head of the file before it and its bytes so far.
 
     Only MP3 and ADTS leave a doubt, since a stream cut between two frames looks like a new one. With a header of
     its own (ID3v2, or the Xing/Info/VBRI frame encoders write first) a chunk is a file of its own: it is decoded
@@ -71,9 +71,13 @@ def begins_anew(head: bytes, previous: bytes) -> bool:
     kind = container_of(head)
     if kind is None:
         return False
-    if kind not in (Container.MP3, Container.ADTS) or _after_id3(head) or _announces_stream(head):
+    if kind not in (Container.MP3, Container.ADTS) or _after_id3(head):
         return True
     before = _after_id3(previous)
+    if before and so_far <= before:
+        return False  # all there was before is a tag: the file it opens begins here
+    if _announces_stream(head):
+        return True
     frames = MP3_FRAMES if kind is Container.MP3 else ADTS_FRAMES
     return container_of(previous) is not kind or not frames.same_stream(previous[before : before + 4], head)
 

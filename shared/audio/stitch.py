@@ -219,7 +219,8 @@ class _Stitching:
 
     def _continues(self, run: _Run, index: int) -> bool:
         head = self._session.head(index)
-        if not head or is_foreign(head) or begins_anew(self._session.joined_head(index), run.head):
+        so_far = self._session.starts[index] - (run.start or 0)
+        if not head or is_foreign(head) or begins_anew(self._session.joined_head(index), run.head, so_far):
             return False
         return run.wav is None or not is_noise(head, run.wav)
 

@@ -28,6 +28,17 @@ def test_any_cut_of_a_stream_decodes_bit_for_bit_as_the_stream(kind: str, data: 
     assert stitched.gaps == ()
 
 
+def test_a_cut_between_the_tag_and_the_first_frame_is_no_new_file():
+    recording = one_file("mp3", SECONDS)
+    tag = recording.index(b"\xff\xfb")
+    with tempfile.TemporaryDirectory() as folder:
+        whole = join([recording], Path(folder))[1]
+        for bounds in ([tag], [tag, len(recording) // 2]):
+            stitched, samples = join(cut_at(recording, bounds), Path(folder))
+            assert np.array_equal(samples, whole)
+            assert stitched.gaps == ()
+
+
 @settings(max_examples=20, deadline=None)
 @given(bounds=st.lists(st.integers(1600, SECONDS * 16_000 - 1600), min_size=1, max_size=5, unique=True))
 def test_any_split_into_files_joins_to_the_sample(bounds: list[int]):

@@ -77,18 +77,18 @@ def test_frames_behind_frames_of_the_same_stream_are_no_new_file():
     frame_start = 192 * 100  # 64 kbit/s at 48 kHz: every frame has 192 bytes
     first, second = cut_at(stream, [frame_start])
     assert container_of(second) is Container.MP3
-    assert not begins_anew(second, first)
+    assert not begins_anew(second, first, HEAD_BYTES)
 
 
 @pytest.mark.parametrize("recorder", ["mp3", "webm", "wav"])
 def test_a_header_of_its_own_makes_a_new_file(recorder: str):
     head = one_file(recorder)[:HEAD_BYTES]
-    assert begins_anew(head, head)
+    assert begins_anew(head, head, HEAD_BYTES)
 
 
 def test_frames_of_another_kind_are_a_new_file():
-    assert begins_anew(one_file("aac")[:HEAD_BYTES], one_file("mp3-bare")[:HEAD_BYTES])
-    assert begins_anew(one_file("mp3-bare")[:HEAD_BYTES], one_file("webm")[:HEAD_BYTES])
+    assert begins_anew(one_file("aac")[:HEAD_BYTES], one_file("mp3-bare")[:HEAD_BYTES], HEAD_BYTES)
+    assert begins_anew(one_file("mp3-bare")[:HEAD_BYTES], one_file("webm")[:HEAD_BYTES], HEAD_BYTES)
 
 
 @pytest.mark.parametrize(
