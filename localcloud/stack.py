@@ -32,6 +32,7 @@ LAPTOP = {
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(512 * 1024 * 1024),
     "LIMITS__CLAIM_LEASE": "PT15S",
     "LIMITS__PUSH_AFTER": "PT20S",
+    "LIMITS__SETTLE_AFTER": "PT10S",
 }
 """Settings that only a local stack has; the environment wins over each."""
 

@@ -31,7 +31,7 @@ from functions.http.records import (
 from shared.domain.ids import ID_PATTERN
 from shared.domain.records import Recording as Row
 from shared.domain.records import WireId, wire_id
-from shared.domain.session import State, order_chunks
+from shared.domain.session import State, order_of
 from shared.services.accept_chunk import Upload, accept_chunk
 
 
@@ -151,7 +151,7 @@ async def upload_recording(
         chunk_index=chunk.mark.index,
         state=session.state,
         received=session.received,
-        missing=list(order_chunks(session.present, session.total).missing),
+        missing=list(order_of(session).missing),
     )
 
 

@@ -13,7 +13,7 @@ from functions.http.problems import Problem
 from shared.domain.caller import Caller, Role, may_reach, require_role
 from shared.domain.errors import NotFound
 from shared.domain.ids import ID_PATTERN
-from shared.domain.session import Session, SessionGap, State, order_chunks
+from shared.domain.session import Session, SessionGap, State, order_of
 from shared.services.retry_session import retry_session
 from shared.services.seal_session import finalize
 
@@ -111,7 +111,7 @@ def _status(session: Session) -> SessionStatus:
         state=session.state,
         stage=last.stage if last is not None and failed else STAGES.get(session.state),
         received=session.received,
-        missing=list(order_chunks(session.present, session.total).missing),
+        missing=list(order_of(session).missing),
         gaps=list(session.gaps),
         duration_ms=session.duration_ms,
         attempts=session.attempts,

@@ -17,6 +17,8 @@ class Limits(Model):
     """Files of one upload: they are read one after the other, and an answer must come within 230 seconds."""
     gap_timeout: timedelta = timedelta(minutes=30)
     """Without a new chunk for this long, a session is sealed with what is here."""
+    settle_after: timedelta = timedelta(minutes=1)
+    """Without a new chunk for this long, file numbers that begin high are believed to begin there."""
     claim_lease: timedelta = timedelta(seconds=60)
     """How long a worker may be silent before its work is given to another."""
     push_after: timedelta = timedelta(minutes=5)

@@ -85,6 +85,8 @@ class Session(Model):
     """Digest of the newest manifest."""
     sealed_chunks: int = 0
     """How many chunks that manifest holds: more received means more to seal."""
+    settled: bool = False
+    """Nothing came for a while: file numbers far above the count of chunks are no places among missing ones."""
     finalized: bool = False
     """Someone asked for it to be sealed with gaps, or the gap timeout did."""
     gaps: tuple[SessionGap, ...] = ()
@@ -138,11 +140,19 @@ class Order(Model):
     complete: bool = False
 
 
-def order_chunks(present: dict[str, ChunkMark], total: int | None = None) -> Order:
+def order_of(session: Session) -> Order:
+    """The session's chunks in order, as far as they are here."""
+    return order_chunks(session.present, session.total, settled=session.settled or session.finalized)
+
+
+def order_chunks(present: dict[str, ChunkMark], total: int | None = None, *, settled: bool = False) -> Order:
     """Order by index if every chunk has one, else by the file names' trailing numbers, else by arrival.
 
     File numbering starts at 0 or 1. Order is complete when the chunk marked last (or the announced total) is
     here and nothing before it is missing; order by arrival knows no missing chunks, so there the mark is all.
+
+    `recording 12.m4a`, marked last, may be the end of a session whose other chunks are still under way, or all of
+    it. Once the session is `settled`, numbers that begin above the count of chunks plus one are taken to begin there.
     """
     marks = list(present.items())
     if marks and all(mark.index is not None for _, mark in marks):
@@ -151,7 +161,8 @@ def order_chunks(present: dict[str, ChunkMark], total: int | None = None) -> Ord
     if marks and len(numbers) == len(marks):
         numbered = {number: key for number, key in numbers.items() if number is not None}
         if max(numbered) <= MAX_NUMBERED:
-            first = 0 if 0 in numbered else 1
+            lowest = min(numbered)
+            first = lowest if lowest == 0 or (settled and lowest > len(numbered) + 1) else 1
             return _counted("number", numbered, first, _last(marks, "number"), total)
         return _uncounted("number", [numbered[number] for number in sorted(numbered)], marks, total)
     return _uncounted("arrival", [key for key, _ in sorted(marks, key=lambda item: item[1].arrival)], marks, total)

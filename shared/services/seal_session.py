@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.errors import AlreadyExists, NotFound
 from shared.domain.manifest import Manifest, ManifestChunk, manifest_path
 from shared.domain.names import SEALED_BLOBS
-from shared.domain.session import Session, State, StoredChunk, order_chunks
+from shared.domain.session import Session, State, StoredChunk, order_of
 from shared.ports import BlobStore, Clock
 from shared.services.ledger import Ledger
 
@@ -24,7 +24,7 @@ async def seal_session(session: Session, *, ledger: Ledger, blobs: BlobStore, cl
     comes later changes the digest, and the session runs again.
     Raises: StoreUnavailable.
     """
-    order = order_chunks(session.present, session.total)
+    order = order_of(session)
     if not session.received or not (order.complete or session.finalized):
         return session
     manifest = _manifest(session, await ledger.chunks(session.session_id), clock)
@@ -86,7 +86,7 @@ def _sealing(now: Session, seen: Session, digest: str) -> Mapping[str, Any] | No
 
 
 def _manifest(session: Session, chunks: Mapping[str, StoredChunk], clock: Clock) -> Manifest:
-    order = order_chunks(session.present, session.total)
+    order = order_of(session)
     rows = []
     for position, key in zip(order.positions, order.chunk_ids, strict=True):
         chunk = chunks.get(key) if key is not None else None

@@ -9,7 +9,7 @@ import logging
 
 from shared.domain.errors import ScribeError
 from shared.domain.limits import Limits
-from shared.domain.session import Session, State
+from shared.domain.session import Session, State, order_chunks, order_of
 from shared.ports import BlobStore, Clock, Queues
 from shared.services import transcribe_session, write_note
 from shared.services.claims import Claims, ClaimState
@@ -66,12 +66,20 @@ class Sweeper:
         """Seal what is complete, and what nobody has added to for too long."""
         ledger, blobs, clock = self._ledger, self._blobs, self._clock
         if quiet_for(session, clock.now()) < self._limits.gap_timeout:
-            await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
+            await seal_session(await self._settled(session), ledger=ledger, blobs=blobs, clock=clock)
         elif session.received:
             log.warning("session %s: no chunk for %s, sealed as it is", session.session_id, self._limits.gap_timeout)
             await finalize(session.session_id, ledger=ledger, blobs=blobs, clock=clock)
         elif clock.now() - work.touched >= self._limits.gap_timeout:
             await ledger.strike(work)  # opened by an upload that never came to its end
+
+    async def _settled(self, session: Session) -> Session:
+        """The session, with its file numbers taken as they are once nothing has come for a while."""
+        settled = order_chunks(session.present, session.total, settled=True)
+        quiet = quiet_for(session, self._clock.now()) >= self._limits.settle_after
+        if session.settled or not quiet or settled == order_of(session):
+            return session
+        return await self._ledger.change(session.session_id, lambda _: {"settled": True}) or session
 
     async def _push(self, session: Session, work: str) -> None:
         """Start a stage again whose event was lost or whose worker died."""

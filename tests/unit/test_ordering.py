@@ -59,6 +59,20 @@ def test_file_numbering_may_start_at_zero_or_one():
     assert order_chunks(numbered(2, last=2)).missing == (1,)
 
 
+def test_numbers_that_begin_high_are_waited_for_until_the_session_is_settled():
+    alone = numbered(880, last=880)
+    assert not order_chunks(alone).complete
+    assert order_chunks(alone, settled=True).complete
+    assert order_chunks(alone, settled=True).missing == ()
+    counting_on = numbered(101, 102, 104, last=104)
+    assert order_chunks(counting_on, settled=True).missing == (103,)
+
+
+def test_a_settled_session_still_misses_what_plausibly_came_before():
+    assert order_chunks(numbered(2, 3, last=3), settled=True).missing == (1,)
+    assert order_chunks(indexed(5, last=5), settled=True).missing == (0, 1, 2, 3, 4)
+
+
 def test_a_zero_after_a_start_at_one_goes_to_the_front():
     assert order_chunks(numbered(1, 2, 0, last=2)).chunk_ids == ("n0", "n1", "n2")
 

@@ -322,3 +322,13 @@ async def test_a_seal_seen_too_late_changes_nothing(stores, host):
     session = await seal_session(stale, ledger=process.ledger, blobs=process.blobs, clock=process.clock)
     assert session == second.session
     assert len(stores.manifests()) == 1
+
+
+async def test_a_single_recording_with_a_number_in_its_name_is_not_waited_on_for_long(host, clock):
+    await host.send(upload(0, last=True, filename="recording 12.m4a", index=None))
+    await host.ring()
+    assert (await host.process.ledger.get(SESSION)).state is State.RECEIVING
+    clock.move(minutes=1)
+    session = await host.settle()
+    assert session.state is State.DONE
+    assert session.gaps == ()
