@@ -32,6 +32,8 @@ class AzureBlobs:
 
     Large bodies are staged as blocks under ids that no other writer uses, and appear with one conditional
     commit: two writers of one name can neither mix their bytes nor overwrite each other.
+
+    Errors never name a blob: its name ends in what a client called a file, which may be whom it is about.
     """
 
     def __init__(self, account: str, credential: AsyncTokenCredential | None = None) -> None:
@@ -54,7 +56,7 @@ class AzureBlobs:
 
     async def info(self, container: str, name: str) -> BlobInfo | None:
         """See BlobStore.info."""
-        async with in_our_words(f"look at {container}/{name}"):
+        async with in_our_words(f"look at a blob of {container}"):
             try:
                 return _info(await self._blob(container, name).get_blob_properties())
             except ResourceNotFoundError:
@@ -62,7 +64,7 @@ class AzureBlobs:
 
     async def read(self, container: str, name: str) -> bytes:
         """See BlobStore.read."""
-        async with in_our_words(f"read {container}/{name}"):
+        async with in_our_words(f"read a blob of {container}"):
             download = await self._blob(container, name).download_blob()
             return await download.readall()
 
@@ -70,14 +72,14 @@ class AzureBlobs:
         self, container: str, name: str, *, start: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
         """See BlobStore.stream."""
-        async with in_our_words(f"stream {container}/{name}"):
+        async with in_our_words(f"stream a blob of {container}"):
             download = await self._blob(container, name).download_blob(offset=start, length=length)
             async for piece in download.chunks():
                 yield piece
 
     async def delete(self, container: str, name: str) -> None:
         """See BlobStore.delete."""
-        async with in_our_words(f"delete {container}/{name}"):
+        async with in_our_words(f"delete a blob of {container}"):
             try:
                 await self._blob(container, name).delete_blob()
             except ResourceNotFoundError:
@@ -85,7 +87,7 @@ class AzureBlobs:
 
     async def list(self, container: str, prefix: str) -> AsyncIterator[BlobInfo]:
         """See BlobStore.list."""
-        async with in_our_words(f"list {container}/{prefix}"):
+        async with in_our_words(f"list blobs of {container}"):
             client = self._service().get_container_client(container)
             try:
                 async for found in client.list_blobs(name_starts_with=prefix, include=["metadata"]):
@@ -109,7 +111,7 @@ class AzureBlobs:
         *,
         only_new: bool,
     ) -> None:
-        async with in_our_words(f"write {container}/{name}"):
+        async with in_our_words(f"write a blob of {container}"):
             upload = _Upload(self._blob(container, name), content_type, dict(metadata), only_new)
             start = 0 if isinstance(body, bytes) else body.tell()
             try:

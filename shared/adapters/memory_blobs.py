@@ -24,7 +24,7 @@ class MemoryBlobs:
     ) -> None:
         """See BlobStore.create."""
         if (container, name) in self._blobs:
-            raise AlreadyExists(f"write {container}/{name}: already exists")
+            raise AlreadyExists(f"write a blob of {container}: already exists")
         await self.put(container, name, body, content_type=content_type, metadata=metadata)
 
     async def put(
@@ -65,5 +65,5 @@ class MemoryBlobs:
 
     def _content(self, container: str, name: str) -> bytes:
         if (container, name) not in self._blobs:
-            raise NotFound(f"read {container}/{name}: not found")
+            raise NotFound(f"read a blob of {container}: not found")
         return self._blobs[container, name][1]
