@@ -13,14 +13,10 @@ from functools import cache
 
 from azure.identity.aio import DefaultAzureCredential
 
-from shared.adapters.azure_blobs import AzureBlobs
-from shared.adapters.azure_queues import AzureQueues
 from shared.adapters.cosmos_items import CosmosItems
-from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
-from shared.adapters.embedded_notes import EmbeddedNoteEngine
-from shared.adapters.embedded_speech import EmbeddedSpeechEngine
 from shared.adapters.jwt_tokens import JwtVerifier
-from shared.adapters.local_kek import LocalKek
+from shared.bootstrap.engines import document_engine, note_engine, speech_engine
+from shared.bootstrap.stores import kek, storage
 from shared.crypto.keyring import Keyrings
 from shared.domain.limits import Limits
 from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine
@@ -37,7 +33,7 @@ from shared.services.records import Records
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
-from shared.settings import DocumentSettings, KeySettings, Settings, SpeechSettings, StorageSettings
+from shared.settings import Settings
 
 
 class SystemClock:
@@ -90,7 +86,7 @@ def services() -> Services:
 def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Wire everything together. Raises: ValueError when settings contradict each other."""
     clock = clock or SystemClock(settings.clock.ahead)
-    blobs, queues = _storage(settings.storage)
+    blobs, queues = storage(settings.storage)
     cosmos = settings.cosmos
     items = CosmosItems(
         cosmos.endpoint,
@@ -98,7 +94,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         database=cosmos.database,
         may_create=cosmos.create,
     )
-    keyrings = Keyrings(items=items, kek=_kek(settings.keys), clock=clock)
+    keyrings = Keyrings(items=items, kek=kek(settings.keys), clock=clock)
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
     claims = Claims(items, clock, settings.limits.claim_lease)
@@ -135,45 +131,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             limits=settings.limits,
         ),
         instructions=Instructions(items, clock),
-        speech=_speech(settings.speech),
-        notes=EmbeddedNoteEngine(),
-        documents=_documents(settings.documents),
+        speech=speech_engine(settings.speech),
+        notes=note_engine(settings.notes),
+        documents=document_engine(settings.documents),
         checks={
             "blobs": lambda: blobs.info("sealed", "readiness"),
             "queues": queues.reachable,
             "cosmos": lambda: items.read("directory", "readiness", "readiness"),
         },
     )
-
-
-def _storage(settings: StorageSettings) -> tuple[AzureBlobs, AzureQueues]:
-    if settings.connection_string is not None:
-        account = settings.connection_string.get_secret_value()
-        return AzureBlobs(account), AzureQueues(account)
-    if settings.blob_url is None or settings.queue_url is None:
-        raise ValueError("set STORAGE__CONNECTION_STRING, or STORAGE__BLOB_URL and STORAGE__QUEUE_URL")
-    credential = DefaultAzureCredential()
-    return AzureBlobs(settings.blob_url, credential), AzureQueues(settings.queue_url, credential)
-
-
-def _kek(settings: KeySettings) -> LocalKek:
-    if settings.local_file is None:
-        raise ValueError("set KEYS__LOCAL_FILE for the local key-encryption key")
-    return LocalKek(settings.local_file, may_create=settings.local_create)
-
-
-def _speech(settings: SpeechSettings) -> EmbeddedSpeechEngine:
-    chosen = settings.embedded
-    return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
-
-
-def _documents(settings: DocumentSettings) -> EmbeddedDocumentEngine:
-    chosen = settings.embedded
-    caps = Caps(
-        pages=chosen.max_pages,
-        pixels=chosen.max_pixels,
-        seconds=chosen.max_seconds,
-        memory_bytes=chosen.max_memory_bytes,
-        threads=chosen.threads,
-    )
-    return EmbeddedDocumentEngine(caps)

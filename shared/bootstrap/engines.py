@@ -1,0 +1,36 @@
+"""Engines, chosen by settings: what listens, what writes, what reads."""
+
+from __future__ import annotations
+
+from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
+from shared.adapters.embedded_notes import EmbeddedNoteEngine
+from shared.adapters.embedded_speech import EmbeddedSpeechEngine
+from shared.ports import DocumentEngine, NoteEngine, SpeechEngine
+from shared.settings.documents import DocumentSettings
+from shared.settings.notes import NoteSettings
+from shared.settings.speech import SpeechSettings
+
+
+def speech_engine(settings: SpeechSettings) -> SpeechEngine:
+    """What listens."""
+    chosen = settings.embedded
+    return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
+
+
+def document_engine(settings: DocumentSettings) -> DocumentEngine:
+    """What reads."""
+    chosen = settings.embedded
+    caps = Caps(
+        pages=chosen.max_pages,
+        pixels=chosen.max_pixels,
+        seconds=chosen.max_seconds,
+        memory_bytes=chosen.max_memory_bytes,
+        threads=chosen.threads,
+    )
+    return EmbeddedDocumentEngine(caps)
+
+
+def note_engine(settings: NoteSettings) -> NoteEngine:
+    """What writes."""
+    del settings  # there is one, so far
+    return EmbeddedNoteEngine()

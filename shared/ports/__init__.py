@@ -1,0 +1,38 @@
+"""What the use cases need from the outside world.
+
+Every adapter keeps these contracts, and so does its in-memory twin: one contract suite runs over both.
+Unless said otherwise each call may raise StoreUnavailable (or EngineUnavailable for an engine), after which
+the same call may be repeated safely.
+"""
+
+from shared.ports.blobs import BlobInfo, BlobStore
+from shared.ports.clock import Clock
+from shared.ports.engines import DocumentEngine, NoteEngine, NoteRequest, Progress, SpeechEngine
+from shared.ports.items import Change, Create, Delete, Item, ItemStore, JsonObject, Page, Patch, Replace, Step, Upsert
+from shared.ports.keys import KeyEncryptionKey, WrappedKey
+from shared.ports.queues import Queues
+
+__all__ = [
+    "BlobInfo",
+    "BlobStore",
+    "Change",
+    "Clock",
+    "Create",
+    "Delete",
+    "DocumentEngine",
+    "Item",
+    "ItemStore",
+    "JsonObject",
+    "KeyEncryptionKey",
+    "NoteEngine",
+    "NoteRequest",
+    "Page",
+    "Patch",
+    "Progress",
+    "Queues",
+    "Replace",
+    "SpeechEngine",
+    "Step",
+    "Upsert",
+    "WrappedKey",
+]

@@ -1,0 +1,57 @@
+"""Named bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """What a store knows of a blob without reading it. `size` is in bytes."""
+
+    name: str
+    size: int
+    etag: str
+    content_type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class BlobStore(Protocol):
+    """Named bytes in containers. Containers are made on first use."""
+
+    async def create(
+        self, container: str, name: str, body: bytes | BinaryIO, *, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """Write a blob that must not exist yet; nobody ever sees half of it, nor a mix of two writers.
+
+        A file is read from its current position in bounded pieces. Raises: AlreadyExists.
+        """
+        ...
+
+    async def put(
+        self, container: str, name: str, body: bytes | BinaryIO, *, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """Write a blob, replacing what was there (and raising its event again)."""
+        ...
+
+    async def info(self, container: str, name: str) -> BlobInfo | None:
+        """Size, type and metadata; None when there is no such blob."""
+        ...
+
+    async def read(self, container: str, name: str) -> bytes:
+        """All bytes of a small blob. Raises: NotFound."""
+        ...
+
+    def stream(self, container: str, name: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start`, in pieces of a few MiB at most. Raises: NotFound, on the first piece."""
+        ...
+
+    async def delete(self, container: str, name: str) -> None:
+        """Remove a blob; removing what is not there is fine."""
+        ...
+
+    def list(self, container: str, prefix: str) -> AsyncIterator[BlobInfo]:
+        """Blobs whose name starts with `prefix`, in order of name."""
+        ...
