@@ -4,6 +4,7 @@
     ├── Transient              try again later; the host retries, a client gets 503 or 429
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
+    │   ├── SourceUnavailable  an address on the web does not answer
     │   └── ClaimLost
     └── Permanent              trying again changes nothing
         ├── InvalidInput       the caller can mend it: 400, 413, 415
@@ -14,6 +15,7 @@
         │   └── ChunkConflict
         ├── PreconditionFailed 412
         ├── AudioUndecodable   no chunk of a session could be decoded
+        ├── SourceRefused      an address on the web holds nothing we may or can use
         ├── EngineRefused      an engine will never take this input
         └── DecryptionFailed   a ciphertext is not what it claims to be
 
@@ -52,6 +54,12 @@ class EngineUnavailable(Transient):
     """A speech, note or document engine did not answer, or asked for patience."""
 
     code = "engine_unavailable"
+
+
+class SourceUnavailable(Transient):
+    """A server on the web did not answer, or asked for patience."""
+
+    code = "source_unavailable"
 
 
 class ClaimLost(Transient):
@@ -130,6 +138,12 @@ class AudioUndecodable(Permanent):
     """Not one chunk of the session holds audio that can be decoded."""
 
     code = "audio_undecodable"
+
+
+class SourceRefused(Permanent):
+    """What a URL leads to cannot be used, and asking again will not change that."""
+
+    code = "recording_unusable"
 
 
 class EngineRefused(Permanent):

@@ -36,6 +36,35 @@ class ParticipantsType(StrEnum):
     DICTATED_NOTES = "DictatedNotes"
 
 
+class Pronouns(StrEnum):
+    """How a person is spoken of."""
+
+    MASCULINE = "MasculineHim"
+    FEMININE = "FeminineHer"
+    NEUTRAL = "NeutralThem"
+
+
+class Person(Model):
+    """Someone who took part, as whoever asks for the note names them. `key` is the asker's own id for them."""
+
+    key: str
+    name: str
+    pronouns: Pronouns | None = None
+    is_owner: bool = False
+    """Whether this is the clinician whose session it is."""
+
+
+class Identity(Model):
+    """Who a speaker of the transcript is taken to be. `confidence` is 0…1, and 1 where somebody said so."""
+
+    speaker: str
+    """The transcript's label."""
+    role: str
+    """`therapist`, `client` or `unknown`."""
+    person: Person | None = None
+    confidence: float = 0.0
+
+
 class Statement(Model):
     """One thing the note says. `evidence` holds segment ids; a statement without any is never shown as fact."""
 
@@ -53,6 +82,22 @@ class Section(Model):
     statements: tuple[Statement, ...] = ()
 
 
+class GoalTouched(Model):
+    """A goal of the treatment plan that the session spoke to, in the plan's words; `evidence` as in Statement."""
+
+    goal: str
+    evidence: tuple[str, ...] = Field(min_length=1)
+
+
+class NamedEntity(Model):
+    """A person, place, organisation or medicine that was spoken of; `summary` says what was said of it."""
+
+    entity_type: str
+    name: str
+    summary: str
+    evidence: tuple[str, ...] = Field(min_length=1)
+
+
 class Note(Model):
     """A note in one template's format. `engine` says what wrote it."""
 
@@ -61,6 +106,9 @@ class Note(Model):
     template_version: int
     sections: tuple[Section, ...]
     topics: tuple[str, ...] = ()
+    entities: tuple[NamedEntity, ...] = ()
+    goals: tuple[GoalTouched, ...] = ()
+    """Of the treatment plan that came with the request, those that were touched."""
     engine: str = ""
 
 

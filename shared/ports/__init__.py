@@ -11,6 +11,7 @@ from shared.ports.engines import DocumentEngine, NoteEngine, NoteRequest, Progre
 from shared.ports.items import Change, Create, Delete, Item, ItemStore, JsonObject, Page, Patch, Replace, Step, Upsert
 from shared.ports.keys import KeyEncryptionKey, WrappedKey
 from shared.ports.queues import Queues
+from shared.ports.web import Downloaded, Web
 
 __all__ = [
     "BlobInfo",
@@ -20,6 +21,7 @@ __all__ = [
     "Create",
     "Delete",
     "DocumentEngine",
+    "Downloaded",
     "Item",
     "ItemStore",
     "JsonObject",
@@ -34,5 +36,6 @@ __all__ = [
     "SpeechEngine",
     "Step",
     "Upsert",
+    "Web",
     "WrappedKey",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from shared.domain.document import DocumentAnalysis, DocumentKind
-from shared.domain.note import Note, ParticipantsType, SessionType
+from shared.domain.note import Note, ParticipantsType, Person, SessionType
 from shared.domain.transcript import Transcript
 
 Progress = Callable[[int], None]
@@ -51,6 +51,14 @@ class NoteRequest:
     participants_type: ParticipantsType = ParticipantsType.INDIVIDUAL
     roles: Mapping[str, str] = field(default_factory=dict)
     """Speaker label to `therapist` or `client`, where known."""
+    people: tuple[Person, ...] = ()
+    """Who took part, where the asker named them."""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    """Speaker label to `Person.key`, where somebody said so."""
+    plan: str | None = field(default=None, repr=False)
+    """The client's treatment plan (Markdown): context for this note, never part of it."""
+    instructions: str | None = None
+    """The therapist's own instruction set (Markdown), where they have one for this format."""
 
 
 class NoteEngine(Protocol):
