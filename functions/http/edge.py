@@ -104,9 +104,7 @@ async def answer(scope: MutableMapping[str, Any], receive: Receive) -> Answer:
     return response
 
 
-async def _run(
-    request: Message, receive: Receive, messages: asyncio.Queue[Message | None]
-) -> None:
+async def _run(request: Message, receive: Receive, messages: asyncio.Queue[Message | None]) -> None:
     try:
         await api(request, _in_large_pieces(receive), messages.put)
     except Exception as error:
