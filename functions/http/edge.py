@@ -21,20 +21,16 @@ from starlette.responses import StreamingResponse as Answer
 
 from functions.http import problems
 from functions.http.audited import audited
+from functions.http.body import Message, Receive, in_large_pieces
 from functions.http.description import describe
 
 log = logging.getLogger(__name__)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
 PREFIX = "/api"
 _FROM_HOST = ("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "headers")
 _OPTIONAL = ("server", "client", "extensions")
-_PIECE = 1024 * 1024
-"""Bytes of a request's body that are handed on at once. A server gives what its socket gave, 64 KiB or so, and each
-piece costs a turn of the multipart parser and a hop to the thread that writes the file."""
 _AHEAD = 4
 """Pieces of an answer that may wait for a slow client."""
 
@@ -106,28 +102,12 @@ async def answer(scope: MutableMapping[str, Any], receive: Receive) -> Answer:
 
 async def _run(request: Message, receive: Receive, messages: asyncio.Queue[Message | None]) -> None:
     try:
-        await api(request, _in_large_pieces(receive), messages.put)
+        await api(request, in_large_pieces(receive), messages.put)
     except Exception as error:
         # It has been answered with a 500 by now. Its message is not ours and may hold anything, so it stays out.
         log.error("unexpected %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400
     finally:
         await messages.put(None)
-
-
-def _in_large_pieces(receive: Receive) -> Receive:
-    async def gathered() -> Message:
-        pieces, size = list[bytes](), 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return message  # the client went away: what it had begun to send is nobody's
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            more = message.get("more_body", False)
-            if not more or size >= _PIECE:
-                return {"type": "http.request", "body": b"".join(pieces), "more_body": more}
-
-    return gathered
 
 
 async def _body(messages: asyncio.Queue[Message | None], task: asyncio.Task[None]) -> AsyncIterator[bytes]:
