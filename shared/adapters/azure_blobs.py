@@ -13,8 +13,9 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
+from shared.adapters.http_transport import HttpTransport
 from shared.adapters.storage_errors import in_our_words
-from shared.adapters.storage_options import OPTIONS
+from shared.adapters.storage_options import OPTIONS, TIMEOUTS
 from shared.domain.errors import AlreadyExists
 from shared.ports import BlobInfo
 
@@ -138,7 +139,8 @@ class AzureBlobs:
 
     def _service(self) -> BlobServiceClient:
         if self._client is None:
-            options = {**OPTIONS, "max_chunk_get_size": PIECE, "max_single_get_size": PIECE}
+            pieces = {"max_chunk_get_size": PIECE, "max_single_get_size": PIECE}
+            options = {**OPTIONS, **pieces, "transport": HttpTransport(**TIMEOUTS)}
             self._client = (
                 BlobServiceClient.from_connection_string(self._account, **options)
                 if self._credential is None
