@@ -124,7 +124,7 @@ def recording(mib: int) -> bytes:
 def processor(pid: int) -> float:
     """Seconds of processor time a process has had."""
     times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def memory(stack: Stack) -> int:

@@ -12,7 +12,7 @@ PIECE = 256 * 1024
 """Bytes that are handed to the socket, or taken from it, at once."""
 
 
-class HttpTransport(AioHttpTransport):
+class HttpTransport(AioHttpTransport):  # type: ignore[misc]
     """AioHttpTransport that sends large bodies in pieces and asks the environment only where it has something to say.
 
     Proxies named in the environment are used, as by any Azure SDK. Where none is named, aiohttp would still look
