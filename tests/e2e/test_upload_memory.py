@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
-import wave
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,21 +12,12 @@ from shared.domain.caller import Role
 from tests.e2e.conftest import NewStack
 from tests.e2e.memory import Peak
 from tests.e2e.visits import THERAPIST, Visit
+from tests.engines import silence
 
 pytestmark = pytest.mark.e2e
 
 MIB = 1024 * 1024
 AT_ONCE = 4
-
-
-def recording(mib: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(48_000)
-        out.writeframes(os.urandom(mib * MIB))
-    return file.getvalue()
 
 
 def upload(stack: Stack, name: str, sizes: list[int]) -> None:
@@ -39,7 +27,7 @@ def upload(stack: Stack, name: str, sizes: list[int]) -> None:
         ThreadPoolExecutor(AT_ONCE) as senders,
     ):
         visit = Visit(name, client)
-        pieces = [Piece(recording(mib), f"{n}.wav", n) for n, mib in enumerate(sizes)]
+        pieces = [Piece(silence(0) + bytes(mib * MIB), f"{n}.wav", n) for n, mib in enumerate(sizes)]
         list(senders.map(lambda piece: client.upload_until_accepted(piece, **visit.form), pieces))
 
 
