@@ -21,11 +21,11 @@ from starlette.responses import StreamingResponse as Answer
 
 from functions.http import problems
 from functions.http.audited import audited
+from functions.http.body import Message, Receive, in_large_pieces
 from functions.http.description import describe
 
 log = logging.getLogger(__name__)
 
-Message = MutableMapping[str, Any]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
 PREFIX = "/api"
@@ -84,7 +84,7 @@ def _trigger(name: str, method: str, path: str) -> None:
     blueprint.function_name(name)(blueprint.route(route=path, methods=[method])(trigger))
 
 
-async def answer(scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]]) -> Answer:
+async def answer(scope: MutableMapping[str, Any], receive: Receive) -> Answer:
     """Run the API on a request and give its answer as it comes.
 
     The host's own scope carries the marks of its router; the API gets the request alone.
@@ -100,11 +100,9 @@ async def answer(scope: MutableMapping[str, Any], receive: Callable[[], Awaitabl
     return response
 
 
-async def _run(
-    request: Message, receive: Callable[[], Awaitable[Message]], messages: asyncio.Queue[Message | None]
-) -> None:
+async def _run(request: Message, receive: Receive, messages: asyncio.Queue[Message | None]) -> None:
     try:
-        await api(request, receive, messages.put)
+        await api(request, in_large_pieces(receive), messages.put)
     except Exception as error:
         # It has been answered with a 500 by now. Its message is not ours and may hold anything, so it stays out.
         log.error("unexpected %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
@@ -12,8 +13,9 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
+from shared.adapters.http_transport import HttpTransport
 from shared.adapters.storage_errors import in_our_words
-from shared.adapters.storage_options import OPTIONS
+from shared.adapters.storage_options import OPTIONS, TIMEOUTS
 from shared.domain.errors import AlreadyExists
 from shared.ports import BlobInfo
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 PIECE = 4 * 1024 * 1024
-"""Bytes of one block, and the most that is held in memory for one write."""
+"""Bytes of one block of a large body."""
+WHOLE = 8 * 1024 * 1024
+"""Bytes up to which a body goes in one request, and the most that is held in memory for one write."""
 
 _CONTAINER_MISSING = "ContainerNotFound"
 _BLOCKS_GONE = "InvalidBlockList"
@@ -135,7 +139,8 @@ class AzureBlobs:
 
     def _service(self) -> BlobServiceClient:
         if self._client is None:
-            options = {**OPTIONS, "max_chunk_get_size": PIECE, "max_single_get_size": PIECE}
+            pieces = {"max_chunk_get_size": PIECE, "max_single_get_size": PIECE}
+            options = {**OPTIONS, **pieces, "transport": HttpTransport(**TIMEOUTS)}
             self._client = (
                 BlobServiceClient.from_connection_string(self._account, **options)
                 if self._credential is None
@@ -155,25 +160,31 @@ class _Upload:
 
     async def send(self, body: bytes | BinaryIO) -> None:
         """One request for a small body, blocks and a commit for a large one."""
-        first = body if isinstance(body, bytes) else await asyncio.to_thread(body.read, 2 * PIECE)
-        if isinstance(body, bytes) or len(first) < 2 * PIECE:
-            await self._blob.upload_blob(
-                first,
-                length=len(first),
-                overwrite=not self._only_new,
-                content_settings=self._settings,
-                metadata=self._metadata,
-            )
+        if isinstance(body, bytes):
+            await self._send_whole(body)
+            return
+        whole = await asyncio.to_thread(_whole, body)
+        if whole is not None:
+            await self._send_whole(whole)
         else:
-            await self._send_blocks(first, body)
+            await self._send_blocks(body)
 
-    async def _send_blocks(self, piece: bytes, rest: BinaryIO) -> None:
+    async def _send_whole(self, content: bytes) -> None:
+        await self._blob.upload_blob(
+            content,
+            length=len(content),
+            overwrite=not self._only_new,
+            content_settings=self._settings,
+            metadata=self._metadata,
+        )
+
+    async def _send_blocks(self, body: BinaryIO) -> None:
         writer, blocks = uuid4().hex, list[BlobBlock]()
-        while piece:
+        while piece := await asyncio.to_thread(body.read, PIECE):
             block = BlobBlock(f"{writer}{len(blocks):06}")
-            await self._blob.stage_block(block.id, piece, length=len(piece))
+            # Without an MD5 the emulator answers with a CRC-64 it takes 15 ms a MiB to compute.
+            await self._blob.stage_block(block.id, piece, length=len(piece), validate_content=True)
             blocks.append(block)
-            piece = await asyncio.to_thread(rest.read, PIECE)
         is_new: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
         try:
             await self._blob.commit_block_list(
@@ -184,6 +195,14 @@ class _Upload:
                 # Another writer's commit discards the blocks that are still uncommitted under the name.
                 raise AlreadyExists("another writer came first") from exc
             raise
+
+
+def _whole(body: BinaryIO) -> bytes | None:
+    """The rest of a file, None when that is more than goes in one request."""
+    start = body.tell()
+    size = body.seek(0, os.SEEK_END) - start
+    body.seek(start)
+    return body.read() if size <= WHOLE else None
 
 
 def _info(found: BlobProperties) -> BlobInfo:

@@ -10,8 +10,9 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
+from shared.adapters.http_transport import HttpTransport
 from shared.adapters.storage_errors import in_our_words
-from shared.adapters.storage_options import OPTIONS
+from shared.adapters.storage_options import OPTIONS, TIMEOUTS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -59,9 +60,10 @@ class AzureQueues:
 
     def _service(self) -> QueueServiceClient:
         if self._client is None:
+            options = {**OPTIONS, "transport": HttpTransport(**TIMEOUTS)}
             self._client = (
-                QueueServiceClient.from_connection_string(self._account, **OPTIONS)
+                QueueServiceClient.from_connection_string(self._account, **options)
                 if self._credential is None
-                else QueueServiceClient(self._account, self._credential, **OPTIONS)
+                else QueueServiceClient(self._account, self._credential, **options)
             )
         return self._client

@@ -10,6 +10,7 @@ from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNotFoundError
 
 from shared.adapters.cosmos_errors import in_our_words
+from shared.adapters.http_transport import HttpTransport
 from shared.domain.errors import StoreUnavailable
 from shared.domain.names import PARTITION_KEYS
 
@@ -95,6 +96,7 @@ class CosmosConnection:
             self._credential,
             # Over http it is an emulator, whose account may name addresses that mean nothing here.
             enable_endpoint_discovery=not self._endpoint.startswith("http://"),
+            transport=HttpTransport(),
             connection_timeout=2,
             read_timeout=self._deadline_s,
             # A write whose answer was lost must not be sent again unseen: a second create meets the first, a second

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-OPTIONS: dict[str, Any] = {
+TIMEOUTS = {
     # Better a 503 in seconds and the caller's own retry than minutes of silence.
     "connection_timeout": 3,
     "read_timeout": 10,
+}
+"""Seconds; `read_timeout` is between two pieces of an answer. Keyword arguments of a transport, as of a client."""
+
+OPTIONS: dict[str, Any] = {
+    **TIMEOUTS,
     "retry_total": 1,
     # The SDK would wait 15 s before its first retry.
     "initial_backoff": 1,
@@ -16,4 +21,4 @@ OPTIONS: dict[str, Any] = {
     # A request that was sent and not answered is the caller's to repeat, who knows what it means if it took effect.
     "retry_read": 0,
 }
-"""Keyword arguments of the SDK's clients. Times are seconds; `read_timeout` is between two pieces of an answer."""
+"""Keyword arguments of the SDK's clients."""

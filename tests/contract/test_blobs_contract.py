@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from shared.adapters.azure_blobs import PIECE, AzureBlobs
+from shared.adapters.azure_blobs import PIECE, WHOLE, AzureBlobs
 from shared.adapters.memory_blobs import MemoryBlobs
-from shared.domain.errors import AlreadyExists, NotFound, StoreUnavailable
+from shared.domain.errors import AlreadyExists, NotFound, ScribeError, StoreUnavailable
 
 TEXT = "text/plain"
 LARGE = bytes(range(256)) * (3 * PIECE // 256)
@@ -46,6 +46,15 @@ async def test_create_never_overwrites(blobs, container, body):
     with pytest.raises(AlreadyExists):
         await create(blobs, container, "a", io.BytesIO(body + b"!"))
     assert await blobs.read(container, "a") == body
+
+
+@pytest.mark.parametrize("size", [0, 1, WHOLE - 1, WHOLE, WHOLE + 1, 3 * PIECE + 1])
+async def test_a_file_of_any_size_arrives_whole(blobs, container, size):
+    body = LARGE[:size] if size <= len(LARGE) else LARGE + bytes(size - len(LARGE))
+    await create(blobs, container, "a", io.BytesIO(body), sha256="00")
+    assert await blobs.read(container, "a") == body
+    info = await blobs.info(container, "a")
+    assert (info.size, info.content_type, info.metadata) == (size, TEXT, {"sha256": "00"})
 
 
 async def test_two_writers_of_a_large_blob_never_mix(blobs, container):
@@ -110,11 +119,81 @@ async def test_list_gives_names_with_the_prefix_in_order(blobs, container):
     assert [info async for info in blobs.list(f"{container}x", "")] == []
 
 
-async def test_storage_that_is_away_is_said_to_be_unavailable():
-    away = AzureBlobs(
+@pytest.fixture
+async def away():
+    """A store at an address where nobody listens."""
+    store = AzureBlobs(
         "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;"
         "BlobEndpoint=http://127.0.0.1:9/devstoreaccount1;"
     )
+    yield store
+    await store.close()
+
+
+async def test_storage_that_is_away_is_said_to_be_unavailable(away):
     with pytest.raises(StoreUnavailable):
         await away.read("c", "a")
-    await away.close()
+
+
+MARIA = "t/c/2026-02-23/Maria Jones.wav"
+
+
+async def write(blobs, container):
+    await create(blobs, container, MARIA, b"audio")
+
+
+async def read(blobs, container):
+    await blobs.read(container, MARIA)
+
+
+async def stream(blobs, container):
+    _ = [piece async for piece in blobs.stream(container, MARIA)]
+
+
+async def look(blobs, container):
+    await blobs.info(container, MARIA)
+
+
+async def delete(blobs, container):
+    await blobs.delete(container, MARIA)
+
+
+async def find(blobs, container):
+    _ = [info async for info in blobs.list(container, MARIA)]
+
+
+async def message_of(doing, blobs, container):
+    with pytest.raises(ScribeError) as caught:
+        await doing(blobs, container)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("doing", [read, stream])
+async def test_what_is_missing_is_not_named(blobs, container, doing):
+    message = await message_of(doing, blobs, container)
+    assert container in message
+    assert "Maria" not in message
+
+
+async def test_what_is_there_already_is_not_named(blobs, container):
+    await write(blobs, container)
+    message = await message_of(write, blobs, container)
+    assert container in message
+    assert "Maria" not in message
+
+
+@pytest.mark.parametrize("doing", [write, read, stream, look, delete, find])
+async def test_what_cannot_be_reached_is_not_named(away, doing):
+    message = await message_of(doing, away, "c1")
+    assert "c1" in message
+    assert "Maria" not in message
+
+
+@pytest.mark.parametrize("doing", [write, read, stream, look, delete, find])
+async def test_what_storage_refuses_is_not_named(azurite, doing):
+    """A container's name that no storage takes."""
+    blobs = AzureBlobs(azurite.connection_string)
+    message = await message_of(doing, blobs, "No_Container")
+    await blobs.close()
+    assert "No_Container" in message
+    assert "Maria" not in message

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import psutil
 import pytest
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from PIL import Image
@@ -22,6 +21,7 @@ from localcloud.client import Client
 from localcloud.stack import Stack
 from shared.domain.caller import Role
 from tests.e2e.conftest import NewStack
+from tests.e2e.memory import Peak
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, everything_in, storage_of
 from tests.e2e.visits import CLIENT, OTHER_THERAPIST, THERAPIST
@@ -444,7 +444,7 @@ def test_a_pdf_of_300_mb_is_stored_and_shown_with_flat_memory(
     large = tmp_path / "large.pdf"
     padded_pdf(large, 300 * MIB, "Patient name: Jane Doe")
     sent(therapist_42, ("warm-up.pdf", JANE), feature="large")
-    with Peak(host_of(stack)) as peak:
+    with Peak(stack.host_pid) as peak:
         with large.open("rb") as body:
             answer = therapist_42.request(
                 "POST",
@@ -465,31 +465,3 @@ def test_a_pdf_of_300_mb_is_stored_and_shown_with_flat_memory(
     )
     assert peak.grown < 100 * MIB
     assert ("documents", document["file_url"]) in set(blobs_of(stack))
-
-
-def host_of(stack: Stack) -> int:
-    """Process id of a stack's Functions host."""
-    ours = {"localcloud.host", str(stack.port)}
-    [host] = [process for process in psutil.Process().children(recursive=True) if ours <= set(process.cmdline())]
-    return int(host.pid)
-
-
-class Peak:
-    """The most memory (RSS, bytes) that a process takes during a block, above what it had at its start."""
-
-    def __init__(self, pid: int) -> None:
-        self._proc = Path(f"/proc/{pid}")
-        self.grown = 0
-
-    def __enter__(self) -> Peak:
-        (self._proc / "clear_refs").write_text("5")  # forget the peak so far (man proc)
-        self._before = self._bytes("VmRSS")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.grown = self._bytes("VmHWM") - self._before
-
-    def _bytes(self, name: str) -> int:
-        lines = (self._proc / "status").read_text().splitlines()
-        [line] = [line for line in lines if line.startswith(name + ":")]
-        return int(line.split()[1]) * 1024
