@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.idempotency import repeatable
 from functions.http.problems import Problem
 from functions.http.streaming import STREAMED, stream_blob
 from shared.bootstrap import Services
@@ -60,6 +61,7 @@ class DocumentView(BaseModel):
         415: {"model": Problem, "description": "A file is not a PDF, PNG, JPEG, TIFF or BMP"},
     },
 )
+@repeatable
 async def upload_documents(
     app: App,
     caller: CallerNow,
@@ -98,6 +100,7 @@ async def upload_documents(
 
 
 @operation("POST", "documents/view", summary="A document's bytes", response_class=Response, responses=VIEWED)
+@repeatable
 async def view_document(app: App, caller: CallerNow, request: Request, asked: DocumentView) -> Response:
     """Streamed, whole or in part (Range), with its own content type."""
     return await _view(app, caller, request, asked.file_name, asked.file_url)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import Text
+from functions.http.idempotency import repeatable
 from functions.http.records import (
     EDITS,
     PAGED,
@@ -78,6 +79,7 @@ FIXED = {
     response_model=list[History],
     responses={**NOT_FOUND, **NONE},
 )
+@repeatable
 async def query_histories(app: App, caller: CallerNow, query: ClientQuery) -> Response | list[History]:
     """A history whose client was never named belongs to its relationship."""
     found = await app.reader.of_client(caller, Row, query.therapist_clientid, query.userid)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import Text
+from functions.http.idempotency import repeatable
 from functions.http.problems import Problem
 from functions.http.records import (
     EDITS,
@@ -101,6 +102,7 @@ FIXED = {"userid": "therapist_userid", "therapist_client_id": "therapist_client_
         415: {"model": Problem, "description": "The file is not audio"},
     },
 )
+@repeatable
 async def upload_recording(
     app: App,
     caller: CallerNow,

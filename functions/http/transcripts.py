@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import Text
+from functions.http.idempotency import repeatable
 from functions.http.problems import Problem
 from functions.http.records import (
     EDITS,
@@ -76,6 +77,7 @@ class TranscriptChanges(BaseModel):
     response_model=list[Transcript],
     responses={**NOT_FOUND, **NONE},
 )
+@repeatable
 async def query_transcripts(app: App, caller: CallerNow, query: ClientQuery) -> Response | list[Transcript]:
     """A transcript whose client was never named belongs to its relationship."""
     found = await app.reader.of_client(caller, Row, query.therapist_clientid, query.userid)

@@ -11,7 +11,7 @@ from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNot
 
 from shared.adapters.cosmos_errors import in_our_words
 from shared.domain.errors import StoreUnavailable
-from shared.domain.names import PARTITION_KEYS
+from shared.domain.names import DIRECTORY, PARTITION_KEYS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -22,11 +22,13 @@ INDEXING_POLICY: dict[str, Any] = {
     "includedPaths": [{"path": "/*"}],
     # Ciphertext is never searched, and indexing it would cost more than storing it.
     "excludedPaths": [
-        {"path": path} for path in ("/transcript/?", "/transcript_summary/?", "/note/?", "/wrapped/?", '/"_etag"/?')
+        {"path": f"/{path}/?"} for path in ("transcript", "transcript_summary", "note", "answer", "wrapped", '"_etag"')
     ],
     "compositeIndexes": [[{"path": "/kind", "order": "ascending"}, {"path": "/created", "order": "descending"}]],
 }
 """Of every container; infra's Bicep says the same."""
+TTL_BY_ITEM = -1
+"""Items of the directory that have a `ttl` are cleared away; all others stay."""
 
 
 class CosmosConnection:
@@ -115,7 +117,10 @@ async def _create(client: CosmosClient, database: str, name: str) -> None:
         made = client.get_database_client(database)
     try:
         await made.create_container_if_not_exists(
-            name, PartitionKey(path=f"/{PARTITION_KEYS[name]}"), indexing_policy=INDEXING_POLICY
+            name,
+            PartitionKey(path=f"/{PARTITION_KEYS[name]}"),
+            indexing_policy=INDEXING_POLICY,
+            default_ttl=TTL_BY_ITEM if name == DIRECTORY else None,
         )
     except CosmosResourceExistsError:
         return  # made between the look and the try, which is all we wanted

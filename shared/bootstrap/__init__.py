@@ -25,6 +25,7 @@ from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
 from shared.services.edit_record import RecordEditor
 from shared.services.erase_relationship import Eraser
+from shared.services.idempotency import IdempotencyKeys
 from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
@@ -69,6 +70,7 @@ class Services:
     tokens: JwtVerifier
     api_keys: ApiKeys
     audit: AuditTrail
+    idempotency: IdempotencyKeys
     instructions: Instructions
     speech: SpeechEngine
     notes: NoteEngine
@@ -130,6 +132,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             clock=clock,
             limits=settings.limits,
         ),
+        idempotency=IdempotencyKeys(items=items, keyrings=keyrings, clock=clock),
         instructions=Instructions(items, clock),
         speech=speech_engine(settings.speech),
         notes=note_engine(settings.notes),

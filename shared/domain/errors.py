@@ -12,7 +12,8 @@
         ├── Forbidden          403
         ├── NotFound           404, also where existence itself is private
         ├── Conflict           409
-        │   └── ChunkConflict
+        │   ├── ChunkConflict
+        │   └── RequestInProgress
         ├── PreconditionFailed 412
         ├── AudioUndecodable   no chunk of a session could be decoded
         ├── SourceRefused      an address on the web holds nothing we may or can use
@@ -30,6 +31,8 @@ class ScribeError(Exception):
     """The root: `code` is stable and machine-readable, the message is for people."""
 
     code = "internal_error"
+    retry_after_s: int | None = None
+    """Seconds after which the same request may meet something else."""
 
     def __init__(self, message: str = "", *, code: str | None = None) -> None:
         super().__init__(message)
@@ -120,6 +123,13 @@ class ChunkConflict(Conflict):
     """The session has another chunk with this index."""
 
     code = "chunk_conflict"
+
+
+class RequestInProgress(Conflict):
+    """The same request, under the same idempotency key, is still being worked on."""
+
+    code = "idempotency_in_progress"
+    retry_after_s = 5
 
 
 class AlreadyExists(Conflict):
