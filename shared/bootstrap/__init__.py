@@ -23,10 +23,12 @@ from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, S
 from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
+from shared.services.client_documents import ClientDocuments
 from shared.services.edit_record import RecordEditor
 from shared.services.erase_relationship import Eraser
 from shared.services.idempotency import IdempotencyKeys
 from shared.services.instructions import Instructions
+from shared.services.kept_pages import KeptPages
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.read_records import RecordReader
@@ -75,6 +77,7 @@ class Services:
     speech: SpeechEngine
     notes: NoteEngine
     documents: DocumentEngine
+    client_documents: ClientDocuments
     checks: dict[str, Callable[[], Awaitable[object]]]
     """What readiness asks, by the dependency's name; each raises when it is away."""
 
@@ -102,6 +105,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     claims = Claims(items, clock, settings.limits.claim_lease)
     audit = AuditTrail(items, clock)
     relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
+    client_documents = ClientDocuments(items=items, blobs=blobs, clock=clock)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     return Services(
         blobs=blobs,
@@ -127,6 +131,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             items=items,
             traces=Traces(items=items, blobs=blobs, ledger=ledger),
             keyrings=keyrings,
+            documents=client_documents,
             relationships=relationships,
             audit=audit,
             clock=clock,
@@ -136,7 +141,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         instructions=Instructions(items, clock),
         speech=speech_engine(settings.speech),
         notes=note_engine(settings.notes),
-        documents=document_engine(settings.documents),
+        documents=document_engine(settings.documents, KeptPages(items=items, keyrings=keyrings, clock=clock)),
+        client_documents=client_documents,
         checks={
             "blobs": lambda: blobs.info("sealed", "readiness"),
             "queues": queues.reachable,

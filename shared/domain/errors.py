@@ -4,6 +4,7 @@
     ├── Transient              try again later; the host retries, a client gets 503 or 429
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
+    │   ├── ReadingUnfinished  a document takes longer than one request may; what was read is kept
     │   ├── SourceUnavailable  an address on the web does not answer
     │   └── ClaimLost
     └── Permanent              trying again changes nothing
@@ -57,6 +58,13 @@ class EngineUnavailable(Transient):
     """A speech, note or document engine did not answer, or asked for patience."""
 
     code = "engine_unavailable"
+
+
+class ReadingUnfinished(Transient):
+    """A document needs more time than a request has: the same request again goes on where this one stopped."""
+
+    code = "document_unfinished"
+    retry_after_s = 1
 
 
 class SourceUnavailable(Transient):

@@ -23,8 +23,8 @@ async def retry_session(
 ) -> Session:
     """Take up a failed session at the stage that failed; the attempt history stays.
 
-    `heard_before` says that the same request may have been carried out already: then a session that goes on already is the outcome
-    they asked for. Raises: NotFound; Conflict (`not_failed`) for a session that has not failed.
+    `heard_before` says that this request may have been carried out already: then a session that goes on is its outcome.
+    Raises: NotFound; Conflict (`not_failed`) for a session that has not failed.
     """
     session = await ledger.get(session_id)
     if heard_before and session.state is not State.FAILED:
