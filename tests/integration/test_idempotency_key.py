@@ -261,6 +261,12 @@ async def rehearsed(service: Service) -> list[str]:
     return watched.calls
 
 
+async def test_a_key_costs_two_requests_to_the_store_and_one_to_keep_the_answer(service: Service):
+    calls = await rehearsed(service)
+    assert [call for call in calls if call != "query"] == ["read", "create", "replace"]
+    assert calls.count("query") == 1  # for the caller's data keys, which a process asks for once
+
+
 async def test_a_process_that_dies_between_effect_and_answer_leaves_the_key_to_who_asks_again(
     service: Service, person: Person
 ):
