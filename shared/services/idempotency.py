@@ -25,7 +25,16 @@ from enum import StrEnum
 from shared.crypto.keyring import Keyrings
 from shared.domain.access import Decision
 from shared.domain.caller import Caller
-from shared.domain.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed, RequestInProgress, Transient
+from shared.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    DecryptionFailed,
+    NotFound,
+    PreconditionFailed,
+    RequestInProgress,
+    ScribeError,
+    Transient,
+)
 from shared.domain.model import Model
 from shared.domain.names import DIRECTORY
 from shared.domain.times import iso
@@ -146,7 +155,7 @@ class IdempotencyKeys:
             await self._items.replace(DIRECTORY, attempt.scope.item_id, body, etag=attempt.etag)
         except (NotFound, PreconditionFailed):
             return  # it took so long that another took over
-        except Transient as error:
+        except ScribeError as error:
             log.warning("the answer to an idempotent request was not kept: %s", error.code)
 
     async def fail(self, attempt: Attempt, *, had_no_effect: bool) -> None:
@@ -189,10 +198,10 @@ class IdempotencyKeys:
         return keyring.seal(answer.model_dump_json(), aad=scope.item_id)
 
     async def _kept(self, scope: Scope, item: Item) -> Answer:
-        sealed = item.body["answer"]
-        if sealed is None:
-            raise Conflict("this was done; its answer was too large to be kept", code="idempotency_answer_not_kept")
-        opened = await self._keyrings.open(_keys_of(scope.caller), sealed, aad=scope.item_id)
+        try:
+            opened = await self._keyrings.open(_keys_of(scope.caller), item.body["answer"] or "", aad=scope.item_id)
+        except DecryptionFailed:  # there is none, or its key is gone
+            raise Conflict("this was done; its answer was not kept", code="idempotency_answer_not_kept") from None
         return Answer.model_validate_json(opened)
 
 
