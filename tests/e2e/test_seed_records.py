@@ -434,7 +434,7 @@ def test_transcript_patch_request_and_answer(finished: Finished):
     assert record["transcript_summary"] == before["transcript_summary"]
 
 
-WRONG_OF_ANY = [
+WRONG_OF_ANY: list[dict[str, Any]] = [
     {"transcript_summary": None},
     {"transcript_summary": 7},
     {"transcript_summary": ["a"]},
@@ -447,12 +447,13 @@ WRONG_OF_ANY = [
     {"therapist_session_id": 2**53 + 1},
     {"therapist_session_id": "one"},
 ]
-WRONG = [
+NOT_AN_ID: list[Any] = [1.5, True, {}, [], "x" * 256]
+WRONG: list[tuple[str, dict[str, Any]]] = [
     *[("transcripts", wrong) for wrong in [*WRONG_OF_ANY, {"transcript": None}, {"transcript": {}}]],
     *[("histories", wrong) for wrong in WRONG_OF_ANY],
-    *[("histories", {"client_user_id": wrong}) for wrong in (1.5, True, {}, "x" * 256)],
-    *[("histories", {"therapist_user_id": wrong}) for wrong in (1.5, [], "x" * 256)],
-    ("histories", {"therapist_client_id": "x" * 256}),
+    *[("histories", {"client_user_id": wrong}) for wrong in NOT_AN_ID],
+    *[("histories", {"therapist_user_id": wrong}) for wrong in NOT_AN_ID],
+    *[("histories", {"therapist_client_id": wrong}) for wrong in NOT_AN_ID],
 ]
 
 
