@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +27,17 @@ def pdf(*objects: bytes) -> bytes:
 def page_with(content: bytes) -> bytes:
     """A PDF of one page with this content stream object; `/F` is Helvetica."""
     return pdf(_CATALOGUE, _PAGES, _PAGE, content)
+
+
+def pages_pdf(*contents: bytes) -> bytes:
+    """A PDF of a page for each of these contents, packed; `/F` is Helvetica."""
+    kids = b" ".join(b"%d 0 R" % (3 + 2 * n) for n in range(len(contents)))
+    objects = [_CATALOGUE, b"<</Type /Pages /Count %d /Kids [%s]>>" % (len(contents), kids)]
+    for n, content in enumerate(contents):
+        packed = zlib.compress(content, 9)
+        objects.append(_PAGE.replace(b"/Contents 4 0 R", b"/Contents %d 0 R" % (4 + 2 * n)))
+        objects.append(b"<</Length %d /Filter /FlateDecode>>\nstream\n%s\nendstream" % (len(packed), packed))
+    return pdf(*objects)
 
 
 def text_pdf(*lines: str) -> bytes:

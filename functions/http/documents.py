@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.idempotency import AttemptNow, repeatable
 from functions.http.problems import Problem
 from functions.http.streaming import STREAMED, stream_blob
 from shared.bootstrap import Services
@@ -60,15 +61,22 @@ class DocumentView(BaseModel):
         415: {"model": Problem, "description": "A file is not a PDF, PNG, JPEG, TIFF or BMP"},
     },
 )
+@repeatable
 async def upload_documents(
     app: App,
     caller: CallerNow,
+    attempt: AttemptNow,
     userid: Annotated[str, Form(pattern=ID_PATTERN)],
     role: Annotated[UploaderRole, Form()],
     feature: Annotated[str, Form(pattern=FEATURE_PATTERN)],
     files: Annotated[list[UploadFile], File()],
 ) -> list[list[Document]]:
-    """All files are stored, or none. What a file is counts, not its name. A retry is answered as the first time."""
+    """All files are stored, or none. What a file is counts, not its name. A retry is answered as the first time.
+
+    Long scans take more than one request: the answer is a 503 `document_unfinished` with `Retry-After`, and the same
+    request again goes on where it stopped, until it is a 200. With an `Idempotency-Key` a retry after midnight finds
+    what was stored before.
+    """
     stored = await store_documents(
         [UploadedFile(file.filename, file.file, file.size or 0) for file in files],
         caller,
@@ -77,7 +85,8 @@ async def upload_documents(
         feature=feature,
         engine=app.documents,
         blobs=app.blobs,
-        clock=app.clock,
+        documents=app.client_documents,
+        asked=attempt.begun,
         limits=app.limits,
     )
     return [
@@ -98,8 +107,9 @@ async def upload_documents(
 
 
 @operation("POST", "documents/view", summary="A document's bytes", response_class=Response, responses=VIEWED)
+@repeatable
 async def view_document(app: App, caller: CallerNow, request: Request, asked: DocumentView) -> Response:
-    """Streamed, whole or in part (Range), with its own content type."""
+    """Streamed, whole or in part (Range), with its own content type. Therapists see what their clients uploaded."""
     return await _view(app, caller, request, asked.file_name, asked.file_url)
 
 
@@ -116,5 +126,5 @@ async def get_document(
 
 
 async def _view(app: Services, caller: Caller, request: Request, file_name: str, file_url: str) -> Response:
-    found = await find_document(file_url, caller, blobs=app.blobs)
+    found = await find_document(file_url, caller, blobs=app.blobs, relationships=app.relationships)
     return stream_blob(request, app.blobs, DOCUMENTS_BLOBS, found, display_name(file_name))

@@ -19,7 +19,7 @@ from azurefunctions.extensions.http.fastapi import Request, StreamingResponse
 from fastapi import FastAPI
 from starlette.responses import StreamingResponse as Answer
 
-from functions.http import problems
+from functions.http import idempotency, problems
 from functions.http.audited import audited
 from functions.http.body import Message, Receive, in_large_pieces
 from functions.http.description import describe
@@ -44,6 +44,7 @@ api = FastAPI(
     redirect_slashes=False,
 )
 problems.install(api)
+idempotency.install(api)
 
 
 def _described() -> dict[str, Any]:

@@ -10,22 +10,9 @@ from pydantic import BaseModel
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import Text
-from functions.http.records import (
-    EDITS,
-    PAGED,
-    TAGGED,
-    WRITES,
-    Filtered,
-    GivenId,
-    IfMatch,
-    Moment,
-    RecordNumber,
-    TherapistSession,
-    edit_of,
-    page,
-    tagged,
-)
-from functions.http.records import NOT_FOUND as NO_RECORD
+from functions.http.idempotency import repeatable
+from functions.http.record_operations import Said, register
+from functions.http.records import GivenId, Moment, TherapistSession
 from functions.http.transcripts import NONE, NOT_FOUND, ClientQuery
 from shared.domain.records import StoredHistory as Row
 from shared.domain.records import WireId, wire_id
@@ -78,56 +65,11 @@ FIXED = {
     response_model=list[History],
     responses={**NOT_FOUND, **NONE},
 )
+@repeatable
 async def query_histories(app: App, caller: CallerNow, query: ClientQuery) -> Response | list[History]:
     """A history whose client was never named belongs to its relationship."""
     found = await app.reader.of_client(caller, Row, query.therapist_clientid, query.userid)
     return [_history(row) for row in found] or Response(status_code=204)
-
-
-@operation("GET", "histories", summary="Histories, newest first", responses=PAGED)
-async def list_histories(app: App, caller: CallerNow, wanted: Filtered, response: Response) -> list[History]:
-    """Of a session, of a relationship, or of all your own, relationship by relationship."""
-    return [_history(row) for row in await page(app, caller, Row, wanted, response)]
-
-
-@operation("GET", "histories/{id}", summary="A history", responses={**NO_RECORD, **TAGGED})
-async def get_history(app: App, caller: CallerNow, number: RecordNumber, response: Response) -> History:
-    """Its text opens with the relationship's keys."""
-    return _history(tagged(await app.reader.get(caller, Row, number), response))
-
-
-@operation("PUT", "histories/{id}", summary="Replace a history", responses={**EDITS, **TAGGED})
-async def replace_history(
-    app: App,
-    caller: CallerNow,
-    number: RecordNumber,
-    body: HistoryFields,
-    response: Response,
-    if_match: IfMatch = None,
-) -> History:
-    """The structured note with its evidence stays as it was written."""
-    edit = edit_of(body, fixed=FIXED, partial=False)
-    return _history(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
-
-
-@operation("PATCH", "histories/{id}", summary="Change a history", responses={**EDITS, **TAGGED})
-async def change_history(
-    app: App,
-    caller: CallerNow,
-    number: RecordNumber,
-    body: HistoryChanges,
-    response: Response,
-    if_match: IfMatch = None,
-) -> History:
-    """What is left out stays as it is."""
-    edit = edit_of(body, fixed=FIXED, partial=True)
-    return _history(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
-
-
-@operation("DELETE", "histories/{id}", summary="Delete a history", status_code=204, responses=WRITES)
-async def delete_history(app: App, caller: CallerNow, number: RecordNumber, if_match: IfMatch = None) -> None:
-    """Nothing shows it any more."""
-    await app.editor.delete(caller, Row, number, if_match=if_match)
 
 
 def _history(row: Row) -> History:
@@ -140,3 +82,23 @@ def _history(row: Row) -> History:
         date=datetime.fromisoformat(row.date),
         therapist_session_id=row.therapist_session_id,
     )
+
+
+register(
+    Row,
+    _history,
+    wire=History,
+    fields=HistoryFields,
+    changes=HistoryChanges,
+    fixed=FIXED,
+    says={
+        "list": Said(
+            "Histories, newest first",
+            "Of a session, of a relationship, or of all your own, relationship by relationship.",
+        ),
+        "get": Said("A history", "Its text opens with the relationship's keys."),
+        "replace": Said("Replace a history", "The structured note with its evidence stays as it was written."),
+        "change": Said("Change a history", "What is left out stays as it is."),
+        "delete": Said("Delete a history", "Nothing shows it any more."),
+    },
+)

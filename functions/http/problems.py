@@ -58,7 +58,7 @@ def install(api: FastAPI) -> None:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("answered %d %s: %s", status, error.code, error)
         headers: dict[str, str] = {}
-        if isinstance(error, errors.Transient):
+        if error.retry_after_s is not None:
             headers["Retry-After"] = str(error.retry_after_s)
         if isinstance(error, errors.NotAuthenticated):
             headers["WWW-Authenticate"] = "Bearer"

@@ -5,29 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import File, Form, Response, UploadFile
+from fastapi import File, Form, UploadFile
 from pydantic import BaseModel, BeforeValidator, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import Text
+from functions.http.idempotency import repeatable
 from functions.http.problems import Problem
-from functions.http.records import (
-    EDITS,
-    MAX_NUMBER,
-    NOT_FOUND,
-    PAGED,
-    TAGGED,
-    WRITES,
-    Filtered,
-    GivenId,
-    IfMatch,
-    RecordNumber,
-    TherapistSession,
-    edit_of,
-    page,
-    tagged,
-)
+from functions.http.record_operations import Said, register
+from functions.http.records import MAX_NUMBER, GivenId, TherapistSession
 from shared.domain.ids import ID_PATTERN
 from shared.domain.records import Recording as Row
 from shared.domain.records import WireId, wire_id
@@ -101,6 +88,7 @@ FIXED = {"userid": "therapist_userid", "therapist_client_id": "therapist_client_
         415: {"model": Problem, "description": "The file is not audio"},
     },
 )
+@repeatable
 async def upload_recording(
     app: App,
     caller: CallerNow,
@@ -155,52 +143,6 @@ async def upload_recording(
     )
 
 
-@operation("GET", "recordings", summary="Records of chunks, newest first", responses=PAGED)
-async def list_recordings(app: App, caller: CallerNow, wanted: Filtered, response: Response) -> list[Recording]:
-    """Of a session, of a relationship, or of all your own, relationship by relationship."""
-    return [_recording(row) for row in await page(app, caller, Row, wanted, response)]
-
-
-@operation("GET", "recordings/{id}", summary="The record of a chunk", responses={**NOT_FOUND, **TAGGED})
-async def get_recording(app: App, caller: CallerNow, number: RecordNumber, response: Response) -> Recording:
-    """Whether its session's transcript stands, and what the client said of it."""
-    return _recording(tagged(await app.reader.get(caller, Row, number), response))
-
-
-@operation("PUT", "recordings/{id}", summary="Replace the record of a chunk", responses={**EDITS, **TAGGED})
-async def replace_recording(
-    app: App,
-    caller: CallerNow,
-    number: RecordNumber,
-    body: RecordingFields,
-    response: Response,
-    if_match: IfMatch = None,
-) -> Recording:
-    """What is left out becomes null, except for whose it is; the audio stays as it is."""
-    edit = edit_of(body, fixed=FIXED, partial=False)
-    return _recording(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
-
-
-@operation("PATCH", "recordings/{id}", summary="Change the record of a chunk", responses={**EDITS, **TAGGED})
-async def change_recording(
-    app: App,
-    caller: CallerNow,
-    number: RecordNumber,
-    body: RecordingFields,
-    response: Response,
-    if_match: IfMatch = None,
-) -> Recording:
-    """What is left out stays as it is."""
-    edit = edit_of(body, fixed=FIXED, partial=True)
-    return _recording(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
-
-
-@operation("DELETE", "recordings/{id}", summary="Delete the record of a chunk", status_code=204, responses=WRITES)
-async def delete_recording(app: App, caller: CallerNow, number: RecordNumber, if_match: IfMatch = None) -> None:
-    """No list shows it any more. The session, its audio and its transcript stay."""
-    await app.editor.delete(caller, Row, number, if_match=if_match)
-
-
 def _recording(row: Row) -> Recording:
     return Recording(
         id=row.number,
@@ -214,3 +156,31 @@ def _recording(row: Row) -> Recording:
         is_last_blob=row.is_last_blob,
         therapist_session_id=row.therapist_session_id,
     )
+
+
+register(
+    Row,
+    _recording,
+    wire=Recording,
+    fields=RecordingFields,
+    changes=RecordingFields,
+    fixed=FIXED,
+    says={
+        "list": Said(
+            "Records of chunks, newest first",
+            "Of a session, of a relationship, or of all your own, relationship by relationship.",
+        ),
+        "get": Said(
+            "The record of a chunk", "Whether its session's transcript stands, and what the client said of it."
+        ),
+        "replace": Said(
+            "Replace the record of a chunk",
+            "What is left out becomes null, except for whose it is; the audio stays as it is.",
+        ),
+        "change": Said("Change the record of a chunk", "What is left out stays as it is."),
+        "delete": Said(
+            "Delete the record of a chunk",
+            "No list shows it any more. The session, its audio and its transcript stay.",
+        ),
+    },
+)

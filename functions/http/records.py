@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -89,7 +90,7 @@ def tagged(found: Versioned[R], response: Response) -> R:
     return found.row
 
 
-def edit_of(body: BaseModel, *, fixed: dict[str, str], partial: bool) -> Edit:
+def edit_of(body: BaseModel, *, fixed: Mapping[str, str], partial: bool) -> Edit:
     """What a body changes, all its fields or those that were given, and what it says about whose the record is.
 
     `fixed` maps the wire's names of those to the row's.

@@ -34,12 +34,15 @@ class Relationship(People):
 
 
 class Receipt(BaseModel):
-    """Proof of an erasure: numbers of what is gone, ids of the data keys that were shredded."""
+    """Proof of an erasure: numbers of what is gone, ids of the data keys that were shredded and of documents."""
 
     relationship: str
     erased_at: datetime
-    counts: dict[str, int] = Field(examples=[{"sessions": 12, "records": 260, "blobs": 284, "data_keys": 1}])
+    counts: dict[str, int] = Field(
+        examples=[{"sessions": 12, "records": 260, "blobs": 284, "documents": 3, "data_keys": 1}]
+    )
     key_ids: list[str]
+    documents: list[str]
 
 
 @operation(
@@ -78,6 +81,7 @@ async def get_relationship(app: App, caller: CallerNow, therapist_clientid: Rela
 async def erase_relationship(app: App, caller: CallerNow, therapist_clientid: RelationshipId) -> Receipt:
     """Shreds its data keys, deletes its audio, transcripts, notes and ledgers; cannot be undone.
 
+    The documents its client uploaded go too, unless the client is in another relationship: then with the last one.
     It goes on by itself if the answer is a 503; asked again, it answers with the same receipt.
     """
     require_role(caller, Role.SERVICE, Role.ADMIN)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.idempotency import AttemptNow
 from functions.http.problems import Problem
 from shared.domain.caller import Caller, Role, may_reach, require_role
 from shared.domain.errors import NotFound
@@ -79,11 +80,17 @@ async def finalize_session(app: App, caller: CallerNow, session_id: SessionId) -
     summary="Start a failed session again",
     responses={**NOT_FOUND, **NOT_A_CLIENTS, 409: {"model": Problem, "description": "The session has not failed"}},
 )
-async def retry(app: App, caller: CallerNow, session_id: SessionId) -> SessionStatus:
+async def retry(app: App, caller: CallerNow, session_id: SessionId, attempt: AttemptNow) -> SessionStatus:
     """Goes on at the stage that failed."""
     await reach_to_change(app, caller, session_id)
     session = await retry_session(
-        session_id, ledger=app.ledger, claims=app.claims, blobs=app.blobs, queues=app.queues, clock=app.clock
+        session_id,
+        ledger=app.ledger,
+        claims=app.claims,
+        blobs=app.blobs,
+        queues=app.queues,
+        clock=app.clock,
+        heard_before=attempt.again,
     )
     return _status(session)
 

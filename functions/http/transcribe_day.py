@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.idempotency import repeatable
 from functions.http.problems import Problem
 from shared.domain.ids import ID_PATTERN
 from shared.services import transcribe_day as use_case
@@ -63,6 +64,7 @@ class DayTranscripts(BaseModel):
         404: {"model": Problem, "description": "No such relationship, or not yours, or no audio on that day"},
     },
 )
+@repeatable
 async def transcribe_day(
     app: App,
     caller: CallerNow,

@@ -10,22 +10,10 @@ from pydantic import BaseModel, Field
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import Text
+from functions.http.idempotency import repeatable
 from functions.http.problems import Problem
-from functions.http.records import (
-    EDITS,
-    PAGED,
-    TAGGED,
-    WRITES,
-    Filtered,
-    IfMatch,
-    Moment,
-    RecordNumber,
-    TherapistSession,
-    edit_of,
-    page,
-    tagged,
-)
-from functions.http.records import NOT_FOUND as NO_RECORD
+from functions.http.record_operations import Said, register
+from functions.http.records import Moment, TherapistSession
 from shared.domain.ids import ID_PATTERN
 from shared.domain.records import StoredTranscript as Row
 
@@ -76,56 +64,11 @@ class TranscriptChanges(BaseModel):
     response_model=list[Transcript],
     responses={**NOT_FOUND, **NONE},
 )
+@repeatable
 async def query_transcripts(app: App, caller: CallerNow, query: ClientQuery) -> Response | list[Transcript]:
     """A transcript whose client was never named belongs to its relationship."""
     found = await app.reader.of_client(caller, Row, query.therapist_clientid, query.userid)
     return [_transcript(row) for row in found] or Response(status_code=204)
-
-
-@operation("GET", "transcripts", summary="Transcripts, newest first", responses=PAGED)
-async def list_transcripts(app: App, caller: CallerNow, wanted: Filtered, response: Response) -> list[Transcript]:
-    """Of a session, of a relationship, or of all your own, relationship by relationship."""
-    return [_transcript(row) for row in await page(app, caller, Row, wanted, response)]
-
-
-@operation("GET", "transcripts/{id}", summary="A transcript", responses={**NO_RECORD, **TAGGED})
-async def get_transcript(app: App, caller: CallerNow, number: RecordNumber, response: Response) -> Transcript:
-    """Its texts open with the relationship's keys."""
-    return _transcript(tagged(await app.reader.get(caller, Row, number), response))
-
-
-@operation("PUT", "transcripts/{id}", summary="Replace a transcript's texts", responses={**EDITS, **TAGGED})
-async def replace_transcript(
-    app: App,
-    caller: CallerNow,
-    number: RecordNumber,
-    body: TranscriptFields,
-    response: Response,
-    if_match: IfMatch = None,
-) -> Transcript:
-    """Captions stay as they were heard."""
-    edit = edit_of(body, fixed={}, partial=False)
-    return _transcript(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
-
-
-@operation("PATCH", "transcripts/{id}", summary="Change a transcript", responses={**EDITS, **TAGGED})
-async def change_transcript(
-    app: App,
-    caller: CallerNow,
-    number: RecordNumber,
-    body: TranscriptChanges,
-    response: Response,
-    if_match: IfMatch = None,
-) -> Transcript:
-    """What is left out stays as it is."""
-    edit = edit_of(body, fixed={}, partial=True)
-    return _transcript(tagged(await app.editor.edit(caller, Row, number, edit, if_match=if_match), response))
-
-
-@operation("DELETE", "transcripts/{id}", summary="Delete a transcript", status_code=204, responses=WRITES)
-async def delete_transcript(app: App, caller: CallerNow, number: RecordNumber, if_match: IfMatch = None) -> None:
-    """Nothing shows it any more, and its session is not transcribed again unless more audio comes."""
-    await app.editor.delete(caller, Row, number, if_match=if_match)
 
 
 def _transcript(row: Row) -> Transcript:
@@ -137,3 +80,26 @@ def _transcript(row: Row) -> Transcript:
         update_timestamp=datetime.fromisoformat(row.updated),
         therapist_session_id=row.therapist_session_id,
     )
+
+
+register(
+    Row,
+    _transcript,
+    wire=Transcript,
+    fields=TranscriptFields,
+    changes=TranscriptChanges,
+    fixed={},
+    says={
+        "list": Said(
+            "Transcripts, newest first",
+            "Of a session, of a relationship, or of all your own, relationship by relationship.",
+        ),
+        "get": Said("A transcript", "Its texts open with the relationship's keys."),
+        "replace": Said("Replace a transcript's texts", "Captions stay as they were heard."),
+        "change": Said("Change a transcript", "What is left out stays as it is."),
+        "delete": Said(
+            "Delete a transcript",
+            "Nothing shows it any more, and its session is not transcribed again unless more audio comes.",
+        ),
+    },
+)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from localcloud.cosmos.auth import EMULATOR_KEY, MasterKey
 from localcloud.cosmos.catalogue import Catalogue
+from localcloud.cosmos.clock import Clock
 from localcloud.cosmos.database_file import FileInUse, open_file
 from localcloud.cosmos.faults import Faults
 from localcloud.cosmos.server import CosmosServer
@@ -54,8 +55,9 @@ async def _serve(address: str, port: int, data: Path, key: MasterKey) -> None:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     with contextlib.closing(open_file(data / _FILE)) as db:
         faults = Faults()
-        store = ItemStore(db, faults.committed)
-        server = CosmosServer(CosmosService(Catalogue(db), store), key, faults)
+        clock = Clock()
+        store = ItemStore(db, faults.committed, clock)
+        server = CosmosServer(CosmosService(Catalogue(db), store), key, faults, clock)
         runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         await web.TCPSite(runner, address, port).start()

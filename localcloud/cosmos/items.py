@@ -1,7 +1,6 @@
 """What can be done to one item, alone or within a batch."""
 
 import json
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -153,7 +152,7 @@ class Items:
         return Outcome(200, write_charge(len(new.body)), new.body, new.etag)
 
     def _row(self, born: int, document: dict[str, Any]) -> NewRow:
-        now = time.time()
+        now = self._store.clock.now()
         rid = item_rid(self._container.rid, born)
         etag = f'"{uuid.uuid4()}"'
         own = {name: value for name, value in document.items() if name not in _SYSTEM}

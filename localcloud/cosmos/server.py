@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from localcloud.cosmos.auth import MasterKey
+from localcloud.cosmos.clock import Clock
 from localcloud.cosmos.errors import CosmosError, too_large
 from localcloud.cosmos.faults import Faults
 from localcloud.cosmos.items import ITEM_LIMIT
@@ -23,10 +24,11 @@ _UNKNOWN = "unsupported"
 class CosmosServer:
     """The web application. One request is answered at a time: nothing waits between a request's body and its answer."""
 
-    def __init__(self, service: CosmosService, key: MasterKey, faults: Faults) -> None:
+    def __init__(self, service: CosmosService, key: MasterKey, faults: Faults, clock: Clock) -> None:
         self._service = service
         self._key = key
         self._faults = faults
+        self._clock = clock
         self._stats = RequestStats()
 
     def application(self) -> web.Application:
@@ -36,6 +38,7 @@ class CosmosServer:
         app.router.add_post("/_emulator/stats/reset", self._reset_stats)
         app.router.add_post("/_emulator/faults", self._order_fault)
         app.router.add_post("/_emulator/faults/reset", self._reset_faults)
+        app.router.add_post("/_emulator/clock", self._move_clock)
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
 
@@ -55,6 +58,11 @@ class CosmosServer:
 
     async def _reset_faults(self, request: web.Request) -> web.Response:
         self._faults.reset()
+        return web.json_response({})
+
+    async def _move_clock(self, request: web.Request) -> web.Response:
+        """`{"seconds": n}` pass at once: time to live runs out without anybody waiting for it."""
+        self._clock.move(float((await request.json())["seconds"]))
         return web.json_response({})
 
     async def _handle(self, request: web.Request) -> web.Response:

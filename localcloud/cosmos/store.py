@@ -1,11 +1,11 @@
 """The items of all containers."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from localcloud.cosmos.clock import Clock
 from localcloud.cosmos.container import Container
 from localcloud.cosmos.database_file import transaction
 from localcloud.cosmos.partition import PartitionKey
@@ -45,9 +45,10 @@ class Scope:
 class ItemStore:
     """Reads and writes items; expired ones are gone, whether or not their rows still are."""
 
-    def __init__(self, db: sqlite3.Connection, committed: Callable[[], None]) -> None:
+    def __init__(self, db: sqlite3.Connection, committed: Callable[[], None], clock: Clock) -> None:
         """`committed` is called after each commit of written items, before the request is answered."""
         self._db = db
+        self.clock = clock
         self._committed = committed
 
     @contextmanager
@@ -76,7 +77,7 @@ class ItemStore:
         """Return one item, None when there is none."""
         row = self._db.execute(
             f"SELECT born, etag, body FROM items WHERE container = ? AND partition = ? AND id = ? AND {_ALIVE}",  # noqa: S608
-            (container.number, key.text, item_id, time.time()),
+            (container.number, key.text, item_id, self.clock.now()),
         ).fetchone()
         return Row(*row) if row else None
 
@@ -105,7 +106,7 @@ class ItemStore:
     def scan(self, container: Container, scope: Scope, after: int) -> Iterator[Row]:
         """Yield the items in `scope` born after `after`, oldest first."""
         where = ["container = ?", "born > ?", _ALIVE]
-        values: list[int | float | str] = [container.number, after, time.time()]
+        values: list[int | float | str] = [container.number, after, self.clock.now()]
         conditions = (
             ("partition = ?", scope.key.text if scope.key else None),
             ("hash >= ?", scope.low),
@@ -121,4 +122,4 @@ class ItemStore:
 
     def sweep_expired(self) -> None:
         """Free the room expired items take."""
-        self._db.execute("DELETE FROM items WHERE expires_at <= ?", (time.time(),))
+        self._db.execute("DELETE FROM items WHERE expires_at <= ?", (self.clock.now(),))

@@ -22,6 +22,8 @@ from localcloud.host.storage import Accounts
 log = logging.getLogger("localcloud.host")
 
 Handler = Callable[[QueueMessage, bytes], Awaitable[bool]]
+Pause = Callable[[float], Awaitable[None]]
+"""Lets seconds pass."""
 
 MAX_BATCH = 32  # what one request to a queue may return
 _SHORTEST_POLL_SECONDS = 0.1
@@ -74,8 +76,11 @@ class QueueListener:
         options: QueueOptions,
         handle: Handler,
         poison: str | None = None,
+        pause: Pause = asyncio.sleep,
     ) -> None:
+        """`pause` is how half a lease passes."""
         self._accounts = accounts
+        self._pause = pause
         self._connection = connection
         self._name = queue
         self._queue = accounts.queues(connection).get_queue_client(queue)
@@ -187,10 +192,7 @@ class QueueListener:
             await renewing
 
     async def _renew(self, message: QueueMessage, finished: asyncio.Event) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(finished.wait(), self._options.lease / 2)
-                return
+        while await self._half_a_lease_passes_before(finished):
             try:
                 renewed = await self._queue.update_message(message, visibility_timeout=self._options.lease)
                 message.pop_receipt = renewed.pop_receipt
@@ -198,6 +200,18 @@ class QueueListener:
                 return  # deleted by another
             except AzureError as error:
                 log.warning("queue %s: message %s not renewed: %s", self._name, message.id, type(error).__name__)
+
+    async def _half_a_lease_passes_before(self, finished: asyncio.Event) -> bool:
+        waits = [
+            asyncio.ensure_future(self._pause(self._options.lease / 2)),
+            asyncio.ensure_future(finished.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return not finished.is_set()
 
 
 def queue_listener(

@@ -12,22 +12,23 @@ from azure.cosmos.exceptions import CosmosResourceExistsError, CosmosResourceNot
 from shared.adapters.cosmos_errors import in_our_words
 from shared.adapters.http_transport import HttpTransport
 from shared.domain.errors import StoreUnavailable
-from shared.domain.names import PARTITION_KEYS
+from shared.domain.names import DIRECTORY, PARTITION_KEYS, RECORDS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+_NOT_INDEXED = ("transcript", "transcript_summary", "note", "answer", "pages", "wrapped", '"_etag"')
 INDEXING_POLICY: dict[str, Any] = {
     "indexingMode": "consistent",
     "automatic": True,
     "includedPaths": [{"path": "/*"}],
     # Ciphertext is never searched, and indexing it would cost more than storing it.
-    "excludedPaths": [
-        {"path": path} for path in ("/transcript/?", "/transcript_summary/?", "/note/?", "/wrapped/?", '/"_etag"/?')
-    ],
+    "excludedPaths": [{"path": f"/{name}/?"} for name in _NOT_INDEXED],
     "compositeIndexes": [[{"path": "/kind", "order": "ascending"}, {"path": "/created", "order": "descending"}]],
 }
 """Of every container; infra's Bicep says the same."""
+TTL_BY_ITEM = -1
+"""In `directory` and `records`, items that have a `ttl` are cleared away; all others stay."""
 
 
 class CosmosConnection:
@@ -117,7 +118,10 @@ async def _create(client: CosmosClient, database: str, name: str) -> None:
         made = client.get_database_client(database)
     try:
         await made.create_container_if_not_exists(
-            name, PartitionKey(path=f"/{PARTITION_KEYS[name]}"), indexing_policy=INDEXING_POLICY
+            name,
+            PartitionKey(path=f"/{PARTITION_KEYS[name]}"),
+            indexing_policy=INDEXING_POLICY,
+            default_ttl=TTL_BY_ITEM if name in {DIRECTORY, RECORDS} else None,
         )
     except CosmosResourceExistsError:
         return  # made between the look and the try, which is all we wanted

@@ -23,9 +23,12 @@ from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, S
 from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
+from shared.services.client_documents import ClientDocuments
 from shared.services.edit_record import RecordEditor
 from shared.services.erase_relationship import Eraser
+from shared.services.idempotency import IdempotencyKeys
 from shared.services.instructions import Instructions
+from shared.services.kept_pages import KeptPages
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.read_records import RecordReader
@@ -69,10 +72,12 @@ class Services:
     tokens: JwtVerifier
     api_keys: ApiKeys
     audit: AuditTrail
+    idempotency: IdempotencyKeys
     instructions: Instructions
     speech: SpeechEngine
     notes: NoteEngine
     documents: DocumentEngine
+    client_documents: ClientDocuments
     checks: dict[str, Callable[[], Awaitable[object]]]
     """What readiness asks, by the dependency's name; each raises when it is away."""
 
@@ -100,6 +105,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     claims = Claims(items, clock, settings.limits.claim_lease)
     audit = AuditTrail(items, clock)
     relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
+    client_documents = ClientDocuments(items=items, blobs=blobs, clock=clock)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     return Services(
         blobs=blobs,
@@ -125,15 +131,18 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             items=items,
             traces=Traces(items=items, blobs=blobs, ledger=ledger),
             keyrings=keyrings,
+            documents=client_documents,
             relationships=relationships,
             audit=audit,
             clock=clock,
             limits=settings.limits,
         ),
+        idempotency=IdempotencyKeys(items=items, keyrings=keyrings, clock=clock),
         instructions=Instructions(items, clock),
         speech=speech_engine(settings.speech),
         notes=note_engine(settings.notes),
-        documents=document_engine(settings.documents),
+        documents=document_engine(settings.documents, KeptPages(items=items, keyrings=keyrings, clock=clock)),
+        client_documents=client_documents,
         checks={
             "blobs": lambda: blobs.info("sealed", "readiness"),
             "queues": queues.reachable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
 from shared.adapters.embedded_speech import EmbeddedSpeechEngine
-from shared.ports import DocumentEngine, NoteEngine, SpeechEngine
+from shared.ports import DocumentEngine, NoteEngine, PageStore, SpeechEngine
 from shared.settings.documents import DocumentSettings
 from shared.settings.notes import NoteSettings
 from shared.settings.speech import SpeechSettings
@@ -17,8 +17,8 @@ def speech_engine(settings: SpeechSettings) -> SpeechEngine:
     return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
 
 
-def document_engine(settings: DocumentSettings) -> DocumentEngine:
-    """What reads."""
+def document_engine(settings: DocumentSettings, pages: PageStore) -> DocumentEngine:
+    """What reads; `pages` keeps what does not get done in one request."""
     chosen = settings.embedded
     caps = Caps(
         pages=chosen.max_pages,
@@ -27,7 +27,7 @@ def document_engine(settings: DocumentSettings) -> DocumentEngine:
         memory_bytes=chosen.max_memory_bytes,
         threads=chosen.threads,
     )
-    return EmbeddedDocumentEngine(caps)
+    return EmbeddedDocumentEngine(caps, pages)
 
 
 def note_engine(settings: NoteSettings) -> NoteEngine:

@@ -41,13 +41,19 @@ _decisions: ContextVar[list[Decision] | None] = ContextVar("decisions", default=
 
 @contextmanager
 def noting() -> Iterator[list[Decision]]:
-    """The list that decisions are noted in while the block runs, also by tasks that it starts."""
+    """The list that decisions are noted in while the block runs, also by tasks that it starts.
+
+    A block within another passes on at its end what it has noted.
+    """
     noted: list[Decision] = []
     before = _decisions.set(noted)
     try:
         yield noted
     finally:
         _decisions.reset(before)
+        outer = _decisions.get()
+        if outer is not None:
+            outer.extend(noted)
 
 
 def note(what: Resource, *, allowed: bool) -> None:

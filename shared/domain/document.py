@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +60,24 @@ class DocumentAnalysis(Model):
     tables: tuple[Table, ...] = ()
 
 
+class PageRead(Model):
+    """What stands on one page; `number` counts from 1."""
+
+    number: int
+    text: str
+    tables: tuple[Table, ...] = ()
+
+
+def analysis_of(pages: Iterable[PageRead], fields: str = "") -> DocumentAnalysis:
+    """All pages of a document, in whatever order they come; an empty line between them, filled-in fields at the end."""
+    read = sorted(pages, key=lambda page: page.number)
+    return DocumentAnalysis(
+        content="\n\n".join(filter(None, [*(page.text for page in read), fields])),
+        pages=len(read),
+        tables=tuple(table for page in read for table in page.tables),
+    )
+
+
 class DocumentPath(Model):
     """Where a document lies, and so whose it is."""
 
@@ -100,13 +119,14 @@ class _Reached:
     resource: str
 
 
-def is_theirs(caller: Caller, userid: str, role: UploaderRole, *, resource: str) -> bool:
+def is_theirs(caller: Caller, userid: str, role: UploaderRole, *, resource: str, treated: bool = False) -> bool:
     """Whether documents of this user, in this role, are the caller's. The answer is noted for the audit trail.
 
-    `resource` says which; never a file's name, which may be a person's.
+    `resource` says which; never a file's name, which may be a person's. `treated` says that the user is a client whom
+    the caller treats: their documents may be seen.
     """
     own = Role.THERAPIST if role is UploaderRole.THERAPIST else Role.CLIENT
-    theirs = caller.reaches_all or (caller.id == userid and caller.is_(own))
+    theirs = caller.reaches_all or treated or (caller.id == userid and caller.is_(own))
     note(_Reached(userid, resource), allowed=theirs)
     return theirs
 

@@ -16,6 +16,8 @@ class Receipt(Model):
     erased_at: str
     counts: dict[str, int]
     key_ids: tuple[str, ...]
+    documents: tuple[str, ...] = ()
+    """What the audit trail calls those that were erased."""
 
 
 class Erasure(Model):
@@ -27,6 +29,8 @@ class Erasure(Model):
     touched: datetime
     sessions: tuple[str, ...] | None = None
     """Found before anything was deleted; None until then."""
+    documents: tuple[str, ...] = ()
+    """Paths of the client's, found at the same time."""
     counts: dict[str, int] = Field(default_factory=dict)
     receipt: Receipt | None = None
     """Once it stands, what is left is to look a second time."""

@@ -4,6 +4,7 @@
     ├── Transient              try again later; the host retries, a client gets 503 or 429
     │   ├── StoreUnavailable
     │   ├── EngineUnavailable
+    │   ├── ReadingUnfinished  a document takes longer than one request may; what was read is kept
     │   ├── SourceUnavailable  an address on the web does not answer
     │   └── ClaimLost
     └── Permanent              trying again changes nothing
@@ -12,7 +13,8 @@
         ├── Forbidden          403
         ├── NotFound           404, also where existence itself is private
         ├── Conflict           409
-        │   └── ChunkConflict
+        │   ├── ChunkConflict
+        │   └── RequestInProgress
         ├── PreconditionFailed 412
         ├── AudioUndecodable   no chunk of a session could be decoded
         ├── SourceRefused      an address on the web holds nothing we may or can use
@@ -30,6 +32,8 @@ class ScribeError(Exception):
     """The root: `code` is stable and machine-readable, the message is for people."""
 
     code = "internal_error"
+    retry_after_s: int | None = None
+    """Seconds after which the same request may meet something else."""
 
     def __init__(self, message: str = "", *, code: str | None = None) -> None:
         super().__init__(message)
@@ -54,6 +58,13 @@ class EngineUnavailable(Transient):
     """A speech, note or document engine did not answer, or asked for patience."""
 
     code = "engine_unavailable"
+
+
+class ReadingUnfinished(Transient):
+    """A document needs more time than a request has: the same request again goes on where this one stopped."""
+
+    code = "document_unfinished"
+    retry_after_s = 1
 
 
 class SourceUnavailable(Transient):
@@ -120,6 +131,13 @@ class ChunkConflict(Conflict):
     """The session has another chunk with this index."""
 
     code = "chunk_conflict"
+
+
+class RequestInProgress(Conflict):
+    """The same request, under the same idempotency key, is still being worked on."""
+
+    code = "idempotency_in_progress"
+    retry_after_s = 5
 
 
 class AlreadyExists(Conflict):

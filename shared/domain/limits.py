@@ -14,7 +14,9 @@ class Limits(Model):
     max_document_bytes: int = 500 * 1024 * 1024
     """The host refuses bodies above FUNCTIONS_REQUEST_BODY_SIZE_LIMIT (100 MiB unless set) before the app sees them."""
     max_documents: int = 20
-    """Files of one upload: they are read one after the other, and an answer must come within 230 seconds."""
+    """Files of one upload: they are read one after the other."""
+    reading_time: timedelta = timedelta(seconds=200)
+    """To read the documents of one request; with the next one it goes on. The host ends an answer after 230 seconds."""
     gap_timeout: timedelta = timedelta(minutes=30)
     """Without a new chunk for this long, a session is sealed with what is here."""
     settle_after: timedelta = timedelta(minutes=1)

@@ -10,6 +10,7 @@ from shared.ports.clock import Clock
 from shared.ports.engines import DocumentEngine, NoteEngine, NoteRequest, Progress, SpeechEngine
 from shared.ports.items import Change, Create, Delete, Item, ItemStore, JsonObject, Page, Patch, Replace, Step, Upsert
 from shared.ports.keys import KeyEncryptionKey, WrappedKey
+from shared.ports.pages import PageStore
 from shared.ports.queues import Queues
 from shared.ports.web import Downloaded, Web
 
@@ -29,6 +30,7 @@ __all__ = [
     "NoteEngine",
     "NoteRequest",
     "Page",
+    "PageStore",
     "Patch",
     "Progress",
     "Queues",

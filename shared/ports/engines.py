@@ -84,7 +84,7 @@ class DocumentEngine(Protocol):
         """Text in reading order, columns one after the other, and tables; `pages` is how many the file has.
 
         A document is read whole or refused: never its first pages only.
-        Raises: EngineUnavailable; EngineRefused with the code `document_encrypted`, `document_unreadable`,
-        `document_empty` (no pages) or `document_too_complex`.
+        Raises: EngineUnavailable; ReadingUnfinished, after which the same call goes on; EngineRefused with the code
+        `document_encrypted`, `document_unreadable`, `document_empty` (no pages) or `document_too_complex`.
         """
         ...

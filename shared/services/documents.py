@@ -1,8 +1,9 @@
 """Documents: taken in whole uploads, read before anything is stored, and given back to those they belong to.
 
     1 authorize, look at every file     kind by content, size
-    2 read every file                   one that cannot be read refuses the upload
-    3 store                             create-only, under the day's folder
+    2 read every file                   one that cannot be read refuses the upload; one that is too long is read on
+                                        when the upload comes again
+    3 store                             create-only, under the folder of the day it was first asked for
 
 A retry after a failure in step 3 finds what was stored and stores the rest.
 """
@@ -15,6 +16,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,12 +33,14 @@ from shared.domain.document import (
     kind_of,
     unknown_document,
 )
-from shared.domain.errors import EngineRefused, Forbidden, InvalidInput, TooLarge, UnsupportedMedia
+from shared.domain.errors import EngineRefused, Forbidden, InvalidInput, ReadingUnfinished, TooLarge, UnsupportedMedia
 from shared.domain.ids import check_id, safe_filename
 from shared.domain.limits import Limits
 from shared.domain.names import DOCUMENTS_BLOBS
-from shared.ports import BlobInfo, BlobStore, Clock, DocumentEngine
+from shared.ports import BlobInfo, BlobStore, DocumentEngine
+from shared.services.client_documents import ClientDocuments
 from shared.services.free_name import write_under_free_name
+from shared.services.relationships import Relationships
 
 PIECE = 1024 * 1024
 
@@ -79,19 +83,23 @@ async def store_documents(
     feature: str,
     engine: DocumentEngine,
     blobs: BlobStore,
-    clock: Clock,
+    documents: ClientDocuments,
+    asked: datetime,
     limits: Limits,
 ) -> list[StoredDocument]:
-    """Read and store all files, in order, or none.
+    """Read and store all files, in order, or none. `asked` is when the upload was first made.
 
-    Raises: InvalidInput (messages name the file as `files[n]`; codes of DocumentEngine.analyse, `empty_file`,
-    `too_many_files`), TooLarge, UnsupportedMedia, Forbidden, EngineUnavailable, StoreUnavailable.
+    Raises: ReadingUnfinished (the same upload again goes on); InvalidInput (messages name the file as `files[n]`; codes
+    of DocumentEngine.analyse, `empty_file`, `too_many_files`), TooLarge, UnsupportedMedia, Forbidden,
+    EngineUnavailable, StoreUnavailable.
     """
     _check(files, caller, userid=userid, role=role, feature=feature, limits=limits)
-    date = f"{clock.now():%Y-%m-%d}"
+    date = f"{asked:%Y-%m-%d}"
     with tempfile.TemporaryDirectory(prefix="scribe-") as folder:
         copies = [await asyncio.to_thread(_copy, file, n, Path(folder)) for n, file in enumerate(files)]
-        analyses = [await _analyse(copy, n, engine) for n, copy in enumerate(copies)]
+        analyses = await _analyse_all(copies, engine, limits)
+        if role is UploaderRole.USER:
+            await documents.enter(userid, feature)
         paths = [
             DocumentPath(feature=feature, role=role, userid=userid, date=date, filename=c.filename) for c in copies
         ]
@@ -101,13 +109,14 @@ async def store_documents(
     ]
 
 
-async def find_document(file_url: str, caller: Caller, *, blobs: BlobStore) -> BlobInfo:
-    """A stored document, if it is the caller's.
+async def find_document(file_url: str, caller: Caller, *, blobs: BlobStore, relationships: Relationships) -> BlobInfo:
+    """A stored document, if it is the caller's, or was uploaded by a client the caller treats.
 
     Raises: NotFound, the same for what is not there, not theirs, or no path of a document; StoreUnavailable.
     """
     path = DocumentPath.parse(file_url)
-    if not is_theirs(caller, path.userid, path.role, resource=path.resource):
+    treated = path.role is UploaderRole.USER and await relationships.treats(caller, path.userid)
+    if not is_theirs(caller, path.userid, path.role, resource=path.resource, treated=treated):
         raise unknown_document()
     found = await blobs.info(DOCUMENTS_BLOBS, path.folder + path.filename)
     if found is None:
@@ -147,6 +156,20 @@ def _copy(file: UploadedFile, n: int, folder: Path) -> _Copy:
             copy.write(piece)
     filename = safe_filename(file.filename, fallback="document")
     return _Copy(display_name(file.filename), filename, path, kind, digest.hexdigest())
+
+
+async def _analyse_all(copies: Sequence[_Copy], engine: DocumentEngine, limits: Limits) -> list[DocumentAnalysis]:
+    """One after the other, as far as the time of one request goes."""
+    read: list[DocumentAnalysis] = []
+    try:
+        async with asyncio.timeout(limits.reading_time.total_seconds()):
+            for n, copy in enumerate(copies):
+                read.append(await _analyse(copy, n, engine))
+    except TimeoutError:
+        raise ReadingUnfinished(
+            f"{len(read)} of {len(copies)} files are read: send the same again to go on from there"
+        ) from None
+    return read
 
 
 async def _analyse(copy: _Copy, n: int, engine: DocumentEngine) -> DocumentAnalysis:

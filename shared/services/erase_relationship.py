@@ -1,14 +1,15 @@
-"""Erase a relationship: its keys, its audio, its records, and every mark of its people.
+"""Erase a relationship: its keys, its audio, its records, its client's documents, and every mark of its people.
 
     1 order      a line on the list of open work, which the sweeper goes through: from here on it will be done
     2 mark       the relationship says `erasing`: it is nobody's any more
-    3 look       sessions and counts go into the line
+    3 look       sessions, documents and counts go into the line
     4 shred      the data keys: every transcript and note is unreadable from now on, in backups too
     5 delete     ledgers, blobs, pointers, rows, lists
     6 bury       in the relationship's place stands the receipt
     7 look again when no upload or worker that was under way can still be writing, and strike the line
 
-Every step may be repeated, so a process that dies costs time and nothing else.
+Every step may be repeated, so a process that dies costs time and nothing else. Documents are looked for once: what a
+client uploads afterwards is theirs anew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import AsyncIterator
 from shared.crypto.keyring import Keyrings
 from shared.domain.access import note
 from shared.domain.audit import Access
+from shared.domain.document import DocumentPath
 from shared.domain.erasure import Erasure, Receipt
 from shared.domain.errors import NotFound, PreconditionFailed, ScribeError
 from shared.domain.limits import Limits
@@ -26,6 +28,7 @@ from shared.domain.names import DIRECTORY, SESSIONS
 from shared.domain.times import iso
 from shared.ports import Change, Clock, Item, ItemStore
 from shared.services.audit import AuditTrail
+from shared.services.client_documents import ClientDocuments
 from shared.services.ledger import OPEN
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import (
@@ -51,6 +54,7 @@ class Eraser:
         items: ItemStore,
         traces: Traces,
         keyrings: Keyrings,
+        documents: ClientDocuments,
         relationships: Relationships,
         audit: AuditTrail,
         clock: Clock,
@@ -59,6 +63,7 @@ class Eraser:
         self._items = items
         self._traces = traces
         self._keyrings = keyrings
+        self._documents = documents
         self._relationships = relationships
         self._audit = audit
         self._clock = clock
@@ -111,6 +116,7 @@ class Eraser:
         """The line first: if the process dies right after, the erasure is done all the same."""
         line = await self._items.read(SESSIONS, OPEN, _line_id(relationship_id))
         if line is not None:
+            await self._mark(relationship_id)  # whoever wrote the line may have died before
             return Erasure.model_validate(line.body)
         found = Relationship.model_validate(item.body | {"id": relationship_id})
         erasure = Erasure(
@@ -133,20 +139,35 @@ class Eraser:
         if erasure.sessions is None:
             sessions = await self._traces.sessions(erasure)
             counts = await self._traces.counts(erasure, sessions)
-            erasure = erasure.model_copy(update={"sessions": tuple(sorted(sessions)), "counts": counts})
+            documents = await self._client_documents(erasure)
+            found = {"sessions": tuple(sorted(sessions)), "counts": counts, "documents": tuple(documents)}
+            erasure = erasure.model_copy(update=found)
             await self._write(erasure)
         key_ids = await self._keyrings.shred(erasure.relationship)
         await self._traces.delete(erasure, erasure.sessions or ())
+        for path in erasure.documents:
+            await self._documents.delete(path)
         receipt = Receipt(
             relationship=erasure.relationship,
             erased_at=iso(self._clock.now()),
-            counts={**erasure.counts, "data_keys": len(key_ids)},
+            counts={**erasure.counts, "documents": len(erasure.documents), "data_keys": len(key_ids)},
             key_ids=tuple(key_ids),
+            documents=tuple(DocumentPath.parse(path).resource for path in erasure.documents),
         )
         await self._bury(erasure, receipt)
-        await self._write(erasure.model_copy(update={"receipt": receipt, "touched": self._clock.now()}))
+        done = {"receipt": receipt, "documents": (), "touched": self._clock.now()}
+        await self._write(erasure.model_copy(update=done))
         log.info("relationship %s: erased", erasure.relationship)
         return receipt
+
+    async def _client_documents(self, erasure: Erasure) -> list[str]:
+        """The client's own uploads, once no relationship of theirs is left that these belong to as well."""
+        if erasure.client_userid is None:
+            return []
+        standing = await self._relationships.of_client(erasure.client_userid)
+        if any(each.id != erasure.relationship for each in standing):
+            return []
+        return await self._documents.of(erasure.client_userid)
 
     async def _second_pass(self, erasure: Erasure, etag: str) -> None:
         """What an upload or a worker wrote that had begun before; it was sealed with keys that are gone, if at all."""
@@ -157,6 +178,8 @@ class Eraser:
             log.warning("relationship %s: erased what came late: %s", erasure.relationship, late)
         await self._keyrings.shred(erasure.relationship)
         await self._traces.delete(erasure, sessions)
+        if erasure.client_userid is not None:
+            await self._documents.tidy(erasure.client_userid, before=self._clock.now() - self._limits.settled_after)
         await self._bury(erasure, erasure.receipt)
         try:
             await self._items.delete(SESSIONS, OPEN, _line_id(erasure.relationship), etag=etag)

@@ -18,9 +18,9 @@ async def give_up(
 ) -> None:
     """Mark the session failed, with the reason of its last try.
 
-    Left alone: a session that a newer manifest, a live worker or an earlier run has taken care of, and one
-    whose last failure was a dependency's, as long as the sweeper has tries left. An unknown session is one
-    that was erased.
+    Left alone: a session that a newer manifest, a live worker or an earlier run has taken care of, and, as long as the
+    sweeper has tries left, one whose last failure was a dependency's, or that has none on record: where failures are
+    written down may have been what was away. An unknown session is one that was erased.
     """
     session = await ledger.find(session_id)
     if session is None or session.manifest != digest or session.state.final:
@@ -28,8 +28,13 @@ async def give_up(
     if await claims.state(session_id, work) is not ClaimState.FREE:
         return
     last = last_failure(session, stage)
-    if last is not None and last.transient and session.attempts < limits.max_attempts:
-        log.warning("session %s: %s keeps failing with %s; the sweeper goes on", session_id, stage, last.code)
+    if (last is None or last.transient) and session.attempts < limits.max_attempts:
+        if last is None:  # counted, so that a defect before the first line of history comes to an end
+            await ledger.change(
+                session_id, lambda now: {"attempts": now.attempts + 1} if now.manifest == digest else None
+            )
+        code = last.code if last is not None else "nothing on record"
+        log.warning("session %s: %s keeps failing with %s; the sweeper goes on", session_id, stage, code)
         return
     failure = exhausted(session, stage, unknown="internal_error", clock=clock)
     await ledger.fail(session_id, digest, failure, final=True)

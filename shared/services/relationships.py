@@ -87,6 +87,20 @@ class Relationships:
                 found |= set(item.body["relationships"] if item is not None else ())
         return sorted(found)
 
+    async def of_client(self, userid: str) -> list[Relationship]:
+        """All that stand with this client, sorted by id."""
+        key = _list_key(Role.CLIENT, userid)
+        item = await self._items.read(DIRECTORY, key, key)
+        listed = sorted(item.body["relationships"]) if item is not None else []
+        found = [await self._find(relationship_id) for relationship_id in listed]
+        return [each for each in found if each is not None and each.client_userid == userid]
+
+    async def treats(self, caller: Caller, client_userid: str) -> bool:
+        """Whether the caller is a therapist of this client, as it stands now."""
+        if not caller.is_(Role.THERAPIST):
+            return False
+        return any(each.therapist_userid == caller.id for each in await self.of_client(client_userid))
+
     async def provision(
         self, relationship_id: str, *, therapist_userid: str, client_userid: str | None
     ) -> Relationship:

@@ -12,13 +12,23 @@ from shared.services.seal_session import raise_again
 
 
 async def retry_session(
-    session_id: str, *, ledger: Ledger, claims: Claims, blobs: BlobStore, queues: Queues, clock: Clock
+    session_id: str,
+    *,
+    ledger: Ledger,
+    claims: Claims,
+    blobs: BlobStore,
+    queues: Queues,
+    clock: Clock,
+    heard_before: bool = False,
 ) -> Session:
     """Take up a failed session at the stage that failed; the attempt history stays.
 
+    `heard_before` says that this request may have been carried out already: then a session that goes on is its outcome.
     Raises: NotFound; Conflict (`not_failed`) for a session that has not failed.
     """
     session = await ledger.get(session_id)
+    if heard_before and session.state is not State.FAILED:
+        return session  # what is missing between the state and its event, the sweeper makes good
     if session.state is not State.FAILED or session.manifest is None:
         raise Conflict(f"session {session_id} is {session.state}: only a failed one can be retried", code="not_failed")
     digest, at_note = session.manifest, bool(session.failures) and session.failures[-1].stage == "note"

@@ -21,7 +21,7 @@ class EmbeddedDocumentSettings(BaseModel):
     max_pixels: int = Field(default=80_000_000, ge=1)
     """Pixels of one picture, width times height."""
     max_seconds: int = Field(default=180, ge=1)
-    """To read it; the host ends an answer after 230."""
+    """To read it in one request; one that takes longer goes on with the next, unless it gets no page further."""
     max_memory_bytes: int = Field(default=3 * 1024**3, ge=1)
     """Of the process that reads it. Recognition alone takes about 1 GiB."""
     threads: int = Field(default=2, ge=1)

@@ -1,11 +1,13 @@
 """The accounts of the Cosmos contract: the emulator always, a real one where its settings are given."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
@@ -27,12 +29,23 @@ class CosmosAccount:
 
     endpoint: str
     key: str
+    is_ours: bool = False
+    """Whether it is this project's emulator, whose clock can be moved."""
     database: str = field(default_factory=lambda: f"contract-{uuid4().hex}")
 
     @property
     def options(self) -> dict[str, Any]:
         """What clients are made with: an endpoint of plain http must not be discovered anew as https."""
         return {"enable_endpoint_discovery": not self.endpoint.startswith("http:")}
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass for the account: at once where it is an emulator of ours, else as it does."""
+        if not self.is_ours:
+            await asyncio.sleep(seconds)
+            return
+        async with httpx.AsyncClient() as control:
+            moved = await control.post(f"{self.endpoint}_emulator/clock", json={"seconds": seconds})
+            moved.raise_for_status()
 
     def client(self, key: str | None = None) -> CosmosClient:
         """Return a client not connected yet."""
@@ -45,7 +58,7 @@ class CosmosAccount:
 def cosmos_account(request: pytest.FixtureRequest) -> CosmosAccount:
     if request.param == "emulator":
         emulator = request.getfixturevalue("cosmos")
-        return CosmosAccount(emulator.endpoint, emulator.key)
+        return CosmosAccount(emulator.endpoint, emulator.key, is_ours=True)
     return CosmosAccount(os.environ["COSMOS__ENDPOINT"], os.environ["COSMOS__KEY"])
 
 

@@ -247,6 +247,15 @@ def test_a_query_that_is_not_the_json_it_should_be(therapist: Client, path: str,
 
 
 @refused
+@pytest.mark.parametrize("path", ["transcripts/query", "histories/query", "recordings/transcribe"])
+@pytest.mark.parametrize("field", ["userid", "therapist_clientid"])
+@pytest.mark.parametrize("value", ["", None, 7, ["a"], *BAD_IDS], ids=ascii)
+def test_a_query_for_an_id_that_no_id_can_be(therapist: Client, path: str, field: str, value: object):
+    query = {"userid": "u", "therapist_clientid": "c", "date": "2026-02-23", field: value}
+    assert_field(therapist.request("POST", path, json=query), field)
+
+
+@refused
 @pytest.mark.parametrize("body", [b'{"userid": "\x80"}', b"[" * 5000], ids=["not UTF-8", "too deep"])
 def test_a_query_that_no_parser_takes(therapist: Client, body: bytes):
     answer = therapist.request("POST", "transcripts/query", content=body, headers={"Content-Type": "application/json"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,14 +10,14 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from localcloud.client import Client
+from localcloud.client import POLL_SECONDS, Client
 from localcloud.processes import Child
 from localcloud.stack import Stack
 from shared.domain.caller import Role
 from tests.e2e.conftest import QUICK
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, items_of
-from tests.e2e.visits import THERAPIST, Visit, assert_done, pieces_of, speech
+from tests.e2e.visits import FOLLOW_SECONDS, THERAPIST, Visit, assert_done, pieces_of, speech
 from tests.engines import say
 
 pytestmark = pytest.mark.e2e
@@ -143,4 +144,21 @@ def test_a_store_that_dies_while_the_session_is_worked_on(visit: Visit, store: S
     visit.upload_each(pieces_of(said.stream(2)))
     store.child.kill()
     store.start()
+    assert_done(visit, said)
+
+
+def test_a_database_that_is_away_for_all_of_the_hosts_tries(visit: Visit, stack: Stack):
+    """No failure could be written down anywhere, and then the poison queue speaks up: the session is not failed."""
+    said = speech(0, 2)
+    given_up = "moved to webjobs-blobtrigger-poison"
+    before = stack.host_log.read_text("utf-8").count(given_up)
+    visit.upload_each(pieces_of(said.stream(2)))
+    stack.cosmos.child.kill()
+    try:
+        deadline = time.monotonic() + FOLLOW_SECONDS
+        while stack.host_log.read_text("utf-8").count(given_up) == before:
+            assert time.monotonic() < deadline, stack.host_tail()
+            time.sleep(POLL_SECONDS)
+    finally:
+        stack.start_cosmos()
     assert_done(visit, said)

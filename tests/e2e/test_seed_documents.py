@@ -295,12 +295,27 @@ def test_nobody_uploads_in_anothers_name(stack: Stack, user: str, roles: list[Ro
         assert_problem(send(client, ("a.pdf", JANE), **form), 403, "forbidden")
 
 
-def test_a_client_keeps_documents_of_their_own(client_user: Client, therapist: Client, service: Client):
+def test_a_client_keeps_documents_of_their_own(client_user: Client, other_therapist: Client, service: Client):
     [document] = sent(client_user, ("letter.pdf", JANE), userid=CLIENT, role="User", feature="letters")
     assert document["file_url"].startswith(f"letters/User/{CLIENT}/")
     assert view(client_user, document["file_url"]).content == JANE
     assert view(service, document["file_url"]).content == JANE
-    assert_problem(view(therapist, document["file_url"]), 404, "document_not_found")
+    assert_problem(view(other_therapist, document["file_url"]), 404, "document_not_found")
+
+
+def test_a_therapist_sees_their_clients_documents_until_they_are_erased(
+    stack: Stack, therapist: Client, other_therapist: Client, service: Client
+):
+    people = {"therapist_userid": THERAPIST, "client_userid": "keeper1"}
+    with Client(stack.url, stack.issuer.token("keeper1", [Role.CLIENT])) as keeper:
+        [document] = sent(keeper, ("letter.pdf", JANE), userid="keeper1", role="User", feature="letters")
+        assert_problem(view(therapist, document["file_url"]), 404, "document_not_found")
+        assert service.request("PUT", "relationships/keeps-documents", json=people).status_code == 200
+        assert view(therapist, document["file_url"]).content == JANE
+        assert_problem(view(other_therapist, document["file_url"]), 404, "document_not_found")
+        receipt = service.request("DELETE", "relationships/keeps-documents").json()
+        assert (receipt["counts"]["documents"], len(receipt["documents"])) == (1, 1)
+        assert_problem(view(keeper, document["file_url"]), 404, "document_not_found")
 
 
 def test_what_is_anothers_looks_like_what_is_not_there(other_therapist: Client, intake: str):

@@ -434,21 +434,61 @@ def test_transcript_patch_request_and_answer(finished: Finished):
     assert record["transcript_summary"] == before["transcript_summary"]
 
 
-@pytest.mark.parametrize(
-    ("method", "wrong", "code"),
-    [
-        ("PUT", {"transcript": "a", "transcript_summary": "b"}, "invalid_input"),
-        ("PATCH", {"transcript": None}, "invalid_input"),
-        ("PATCH", {"date": "0001-01-01T00:00:00+14:00"}, "invalid_input"),
-        ("PATCH", {"date": None}, "invalid_input"),
-    ],
-)
-def test_a_transcript_takes_nothing_that_is_not_as_it_should_be(
-    finished: Finished, method: str, wrong: dict[str, Any], code: str
+WRONG_OF_ANY: list[dict[str, Any]] = [
+    {"transcript_summary": None},
+    {"transcript_summary": 7},
+    {"transcript_summary": ["a"]},
+    {"date": None},
+    {"date": ""},
+    {"date": "yesterday"},
+    {"date": "2026-02-30T00:00:00Z"},
+    {"date": "0001-01-01T00:00:00+14:00"},
+    {"therapist_session_id": -1},
+    {"therapist_session_id": 2**53 + 1},
+    {"therapist_session_id": "one"},
+]
+NOT_AN_ID: list[Any] = [1.5, True, {}, [], "x" * 256]
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    *[("transcripts", wrong) for wrong in [*WRONG_OF_ANY, {"transcript": None}, {"transcript": {}}]],
+    *[("histories", wrong) for wrong in WRONG_OF_ANY],
+    *[("histories", {"client_user_id": wrong}) for wrong in NOT_AN_ID],
+    *[("histories", {"therapist_user_id": wrong}) for wrong in NOT_AN_ID],
+    *[("histories", {"therapist_client_id": wrong}) for wrong in NOT_AN_ID],
+]
+
+
+@pytest.mark.parametrize(("resource", "wrong"), WRONG, ids=ascii)
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_text_record_takes_nothing_that_is_not_as_it_should_be(
+    finished: Finished, method: str, resource: str, wrong: dict[str, Any]
 ):
-    record = finished.of_session("transcripts")
-    assert_problem(finished.client.request(method, f"transcripts/{record['id']}", json=wrong), 400, code)
-    assert finished.of_session("transcripts") == record
+    record = finished.of_session(resource)
+    whole = {"transcript": "a", "transcript_summary": "b", "date": SAMPLE_TIME} if method == "PUT" else {}
+    answer = finished.client.request(method, f"{resource}/{record['id']}", json={**whole, **wrong})
+    body: dict[str, Any] = assert_problem(answer, 400, "invalid_input")
+    assert {error["loc"][1] for error in body["errors"]} == set(wrong)
+    assert finished.of_session(resource) == record
+
+
+@pytest.mark.parametrize("missing", ["transcript", "transcript_summary", "date"])
+def test_transcript_put_needs_its_required_fields(finished: Finished, missing: str):
+    sent = {"transcript": "a", "transcript_summary": "b", "date": SAMPLE_TIME}
+    del sent[missing]
+    path = f"transcripts/{finished.of_session('transcripts')['id']}"
+    assert_problem(finished.client.request("PUT", path, json=sent), 400, "invalid_input")
+
+
+@pytest.mark.parametrize("resource", ["transcripts", "histories"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_change_of_an_older_version_of_a_text_is_refused(finished: Finished, method: str, resource: str):
+    record = finished.of_session(resource)
+    path = f"{resource}/{record['id']}"
+    outdated = finished.client.request("GET", path).headers["etag"]
+    assert finished.client.request("PATCH", path, json={"therapist_session_id": 8}).headers["etag"] != outdated
+    body = {"transcript": "a", "transcript_summary": "b", "date": SAMPLE_TIME}
+    again = finished.client.request(method, path, json=body, headers={"If-Match": outdated})
+    assert_problem(again, 412, "precondition_failed")
+    assert finished.of_session(resource)["transcript_summary"] == record["transcript_summary"]
 
 
 @pytest.mark.parametrize(

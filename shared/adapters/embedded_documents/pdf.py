@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.embedded_documents.caps import EMPTY, ENCRYPTED, TOO_COMPLEX, UNREADABLE, Caps, refused
 from shared.adapters.embedded_documents.layout import Box, in_reading_order
 from shared.adapters.embedded_documents.ocr import LONG_SIDE, read_picture
-from shared.domain.document import DocumentAnalysis, Table
+from shared.domain.document import PageRead, Table
 
 if TYPE_CHECKING:
     from pdfplumber.page import Page
@@ -25,8 +25,8 @@ _PASSWORD_NEEDED = 4
 """FPDF_ERR_PASSWORD"""
 
 
-def read_pdf(file: Path, caps: Caps) -> DocumentAnalysis:
-    """Text, tables and form fields. Raises: EngineRefused."""
+def read_pdf(file: Path, caps: Caps, known: Container[int]) -> Iterator[PageRead]:
+    """Text and tables of each page that is not known yet. Raises: EngineRefused."""
     import pdfplumber  # noqa: PLC0415 (heavy)
 
     with _opened(file) as rendered:
@@ -36,13 +36,12 @@ def read_pdf(file: Path, caps: Caps) -> DocumentAnalysis:
         if count > caps.pages:
             raise refused(TOO_COMPLEX)
         with pdfplumber.open(file) as readable:
-            texts, tables = list[str](), list[Table]()
             for number, page in enumerate(readable.pages, 1):
-                texts.append(_text(page, rendered, number, caps))
-                tables += _tables(page, number)
+                if number in known:
+                    continue
+                tables = tuple(_tables(page, number))
+                yield PageRead(number=number, text=_text(page, rendered, number, caps), tables=tables)
                 page.close()  # what pdfplumber found on it stays in memory otherwise
-    texts.append(_fields(file))
-    return DocumentAnalysis(content="\n\n".join(filter(None, texts)), pages=count, tables=tuple(tables))
 
 
 @contextmanager
@@ -122,7 +121,7 @@ def _tables(page: Page, number: int) -> list[Table]:
     ]
 
 
-def _fields(file: Path) -> str:
+def form_fields(file: Path) -> str:
     """What was filled into a form, `name: value` a line; it stands beside the page's text, not in it."""
     from pypdf import PdfReader  # noqa: PLC0415 (heavy)
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from shared.domain.caller import Caller, Role
+from shared.domain.document import DocumentPath
 from shared.domain.erasure import Receipt
 from shared.domain.errors import Conflict, NotFound, StoreUnavailable
 from shared.domain.manifest import Manifest
-from shared.domain.names import AUDIO_BLOBS, AUDIT, DIRECTORY, RECORDS, SEALED_BLOBS, SESSIONS
+from shared.domain.names import AUDIO_BLOBS, AUDIT, DIRECTORY, DOCUMENTS_BLOBS, RECORDS, SEALED_BLOBS, SESSIONS
 from shared.services.audit import AuditTrail
 from shared.services.erase_relationship import Eraser
 from shared.services.ledger import OPEN
@@ -36,6 +37,7 @@ def eraser(process: Process) -> Eraser:
         items=process.items,
         traces=Traces(items=process.items, blobs=process.blobs, ledger=process.ledger),
         keyrings=process.keyrings,
+        documents=process.client_documents,
         relationships=process.relationships,
         audit=AuditTrail(process.items, process.clock),
         clock=process.clock,
@@ -94,7 +96,7 @@ async def done(stores: Stores, host: Host) -> None:
 async def test_nothing_is_left_but_the_receipt(stores, process):
     before = len(stores.blobs._blobs)
     receipt = await eraser(process).erase(PAIR)
-    assert receipt.counts == {"sessions": 1, "records": RUN + 2, "blobs": before, "data_keys": 1}
+    assert receipt.counts == {"sessions": 1, "records": RUN + 2, "blobs": before, "documents": 0, "data_keys": 1}
     assert len(receipt.key_ids) == 1
     await settle_erasure(stores)
     assert_erased(stores, receipt)
@@ -133,7 +135,7 @@ async def test_a_session_that_is_still_recorded_goes_too(stores, host):
 async def test_a_relationship_without_sessions_leaves_no_door_open(stores, process):
     await process.relationships.provision(PAIR, therapist_userid="therapist1", client_userid="client2")
     receipt = await eraser(process).erase(PAIR)
-    assert receipt.counts == {"sessions": 0, "records": 0, "blobs": 0, "data_keys": 1}
+    assert receipt.counts == {"sessions": 0, "records": 0, "blobs": 0, "documents": 0, "data_keys": 1}
     with pytest.raises(NotFound):
         await Process(stores).keyrings.load(PAIR)
 
@@ -141,6 +143,67 @@ async def test_a_relationship_without_sessions_leaves_no_door_open(stores, proce
 async def test_what_never_was_cannot_be_erased(process):
     with pytest.raises(NotFound):
         await eraser(process).erase("never-was")
+
+
+# ---- the client's documents -----------------------------------------------------------------------------------------
+
+LETTER, SCAN, THERAPISTS, NAMESAKES = (
+    "letters/User/client2/2026-02-23/letter.pdf",
+    "scans/User/client2/2026-02-22/scan.pdf",
+    "letters/Therapist/therapist1/2026-02-23/letter.pdf",
+    "letters/User/client22/2026-02-23/letter.pdf",
+)
+
+
+@pytest.fixture
+async def documents(stores: Stores, process: Process, done: None) -> None:
+    """Two of the client's, under different features, one of the therapist's and one of somebody else's."""
+    for path in (LETTER, SCAN):
+        await process.client_documents.enter("client2", path.partition("/")[0])
+    for path in (LETTER, SCAN, THERAPISTS, NAMESAKES):
+        await stores.blobs.create(DOCUMENTS_BLOBS, path, b"%PDF-", content_type="application/pdf", metadata={})
+
+
+@pytest.mark.usefixtures("documents")
+async def test_the_clients_documents_go_and_the_receipt_says_which(stores, process):
+    receipt = await eraser(process).erase(PAIR)
+    assert receipt.counts["documents"] == 2
+    assert receipt.documents == tuple(DocumentPath.parse(path).resource for path in (LETTER, SCAN))
+    assert "letter" not in receipt.model_dump_json()
+    assert stores.blob_names(DOCUMENTS_BLOBS) == [THERAPISTS, NAMESAKES]
+    await settle_erasure(stores)
+    assert set(left(stores)) == {f"directory/relationship:{PAIR}", "records/dek:1"}
+
+
+@pytest.mark.usefixtures("documents")
+async def test_documents_stay_until_the_clients_last_relationship_goes(stores, process):
+    await process.relationships.provision(OTHER_PAIR, therapist_userid="therapist9", client_userid="client2")
+    assert (await eraser(process).erase(PAIR)).counts["documents"] == 0
+    await settle_erasure(stores)
+    assert LETTER in stores.blob_names(DOCUMENTS_BLOBS)
+    assert (await eraser(Process(stores)).erase(OTHER_PAIR)).counts["documents"] == 2
+    assert LETTER not in stores.blob_names(DOCUMENTS_BLOBS)
+
+
+@pytest.mark.usefixtures("documents")
+async def test_what_a_client_uploads_after_the_erasure_is_theirs_anew(stores, process):
+    await eraser(process).erase(PAIR)
+    stores.clock.move(minutes=5)
+    await process.client_documents.enter("client2", "letters")
+    await stores.blobs.create(DOCUMENTS_BLOBS, LETTER, b"%PDF-", content_type="application/pdf", metadata={})
+    await settle_erasure(stores)
+    assert LETTER in stores.blob_names(DOCUMENTS_BLOBS)
+    assert await Process(stores).client_documents.of("client2") == [LETTER]
+
+
+@pytest.mark.usefixtures("documents")
+async def test_an_erasure_that_dies_anywhere_takes_the_documents_in_the_end(stores):
+    for step in range(1, 60, 3):
+        with suppress(asyncio.CancelledError):
+            await eraser(Process(stores, Fault(step, When.DIES_AFTER))).erase(PAIR)
+    await settle_erasure(stores)
+    assert await Process(stores).client_documents.of("client2") == []
+    assert (await eraser(Process(stores)).erase(PAIR)).counts["documents"] == 2
 
 
 # ---- nothing comes back ---------------------------------------------------------------------------------------------

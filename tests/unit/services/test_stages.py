@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
-from shared.domain.errors import Conflict, EngineRefused, EngineUnavailable, NotFound, ScribeError
+from shared.domain.errors import Conflict, EngineRefused, EngineUnavailable, NotFound, ScribeError, StoreUnavailable
 from shared.domain.limits import Limits
 from shared.domain.manifest import Manifest
 from shared.domain.names import NOTES_QUEUE, RECORDS, SEALED_BLOBS
@@ -254,10 +254,30 @@ async def test_only_what_failed_can_be_retried(stores, host):
 
 async def test_what_keeps_failing_in_our_own_code_is_an_internal_error(stores, host):
     await host.send_all(uploads(2))
-    await host.process.give_up(SESSION, await digest_of(stores), "transcribe")
+    for _ in range(host.process.limits.max_attempts + 1):
+        assert (await session_of(stores)).state is State.SEALED
+        await host.process.give_up(SESSION, await digest_of(stores), "transcribe")
     session = await session_of(stores)
     assert session.state is State.FAILED
     assert (session.failures[-1].code, session.failures[-1].stage) == ("internal_error", "transcribe")
+
+
+class Away(Fault):
+    """A store that does not answer, to nothing."""
+
+    def before(self, call: str) -> None:
+        raise StoreUnavailable(call)
+
+
+async def test_a_ledger_that_was_away_for_all_of_the_hosts_tries_fails_no_session(stores, host):
+    await host.send_all(uploads(2))
+    manifest = await manifest_of(stores)
+    for _ in range(5):
+        with pytest.raises(StoreUnavailable):
+            await Process(stores, items=Away().over(stores.items)).transcribe(manifest)
+    await host.process.give_up(SESSION, manifest.digest, "transcribe")
+    assert (await session_of(stores)).state is State.SEALED
+    assert (await host.settle()).state is State.DONE
 
 
 async def test_what_a_dependency_fails_is_left_to_the_sweeper_while_it_has_tries_left(stores, host):
@@ -280,7 +300,8 @@ async def test_an_old_failure_of_another_stage_does_not_speak_for_this_one(store
     with pytest.raises(EngineUnavailable):
         await process.transcribe(manifest)
     await process.transcribe(manifest)
-    await process.give_up(SESSION, manifest.digest, "note")
+    for _ in range(process.limits.max_attempts + 1):
+        await process.give_up(SESSION, manifest.digest, "note")
     last = (await session_of(stores)).failures[-1]
     assert (last.code, last.stage) == ("internal_error", "note")
 

@@ -30,6 +30,7 @@ from shared.ports import BlobStore, ItemStore, NoteEngine, Queues, SpeechEngine
 from shared.services import transcribe_session, write_note
 from shared.services.accept_chunk import Accepted, Upload, accept_chunk
 from shared.services.claims import Claims
+from shared.services.client_documents import ClientDocuments
 from shared.services.edit_record import RecordEditor
 from shared.services.give_up import give_up
 from shared.services.ledger import Ledger
@@ -139,6 +140,7 @@ class Process:
             items=self.items, blobs=self.blobs, keyrings=self.keyrings, numbers=self.numbers, clock=self.clock
         )
         self.relationships = Relationships(self.items, self.clock, provision_on_upload=provision_on_upload)
+        self.client_documents = ClientDocuments(items=self.items, blobs=self.blobs, clock=self.clock)
         self.reader = RecordReader(items=self.items, relationships=self.relationships, ledger=self.ledger)
         self.editor = RecordEditor(
             items=self.items,
