@@ -8,9 +8,11 @@ SEALED_BLOBS = "sealed"
 AUDIO_BLOBS = "audio"
 WORDS_BLOBS = "words"
 DOCUMENTS_BLOBS = "documents"
+PARTNER_UPLOADS = "partner-uploads"
 
 # Queues
 NOTES_QUEUE = "notes"
+FETCH_QUEUE = "fetch"
 
 # Cosmos containers
 SESSIONS = "sessions"

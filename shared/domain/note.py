@@ -109,6 +109,8 @@ class Note(Model):
     entities: tuple[NamedEntity, ...] = ()
     goals: tuple[GoalTouched, ...] = ()
     """Of the treatment plan that came with the request, those that were touched."""
+    speakers: tuple[Identity, ...] = ()
+    """Who the transcript's speakers were taken to be."""
     engine: str = ""
 
 
