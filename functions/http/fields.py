@@ -1,10 +1,11 @@
-"""Kinds of fields that several operations take."""
+"""Kinds of fields and bodies that several operations take."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 
 def _unicode(text: str) -> str:
@@ -15,3 +16,9 @@ def _unicode(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_unicode)]
+
+
+class CamelModel(BaseModel):
+    """A body of the processing service, whose fields are written `likeThis` on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)

@@ -22,7 +22,12 @@ INDEXING_POLICY: dict[str, Any] = {
     "includedPaths": [{"path": "/*"}],
     # Ciphertext is never searched, and indexing it would cost more than storing it.
     "excludedPaths": [
-        {"path": path} for path in ("/transcript/?", "/transcript_summary/?", "/note/?", "/wrapped/?", '/"_etag"/?')
+        {"path": path}
+        for path in (
+            *("/transcript/?", "/transcript_summary/?", "/note/?"),
+            *("/brief/?", "/url/?", "/plan/?"),
+            *("/wrapped/?", '/"_etag"/?'),
+        )
     ],
     "compositeIndexes": [[{"path": "/kind", "order": "ascending"}, {"path": "/created", "order": "descending"}]],
 }

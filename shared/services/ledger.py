@@ -118,18 +118,19 @@ class Ledger:
 
         return await self.change(written.session_id, changes)
 
-    async def want(self, session_id: str, edition: int, *types: SessionType) -> Session | None:
-        """Ask for notes in these formats in (at least) this edition, of a session that has its transcript.
+    async def want(self, session_id: str, manifest: str, edition: int, *types: SessionType) -> Session | None:
+        """Ask for notes in these formats in (at least) this edition, of the transcript made from `manifest`.
 
-        None when they are wanted already, or when the session is heard anew and all its notes will be.
+        None when they are wanted already, or when the session has been sealed anew and will be heard anew.
         """
 
         def changes(session: Session) -> Mapping[str, Any] | None:
             behind = [kind for kind in types if session.wanted.get(kind, -1) < edition]
-            if not behind or session.state in {State.RECEIVING, State.SEALED, State.TRANSCRIBING}:
+            if not behind or session.manifest != manifest:
                 return None
             editions = {**session.editions, **dict.fromkeys(behind, edition)}
-            return {"state": State.TRANSCRIBED, "attempts": 0, "editions": editions}
+            heard = session.state not in {State.SEALED, State.TRANSCRIBING}
+            return {"editions": editions, **({"state": State.TRANSCRIBED, "attempts": 0} if heard else {})}
 
         await self.list_as_open(session_id)
         return await self.change(session_id, changes)
