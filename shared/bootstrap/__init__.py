@@ -17,12 +17,14 @@ from shared.adapters.cosmos_items import CosmosItems
 from shared.adapters.jwt_tokens import JwtVerifier
 from shared.bootstrap.engines import document_engine, note_engine, speech_engine
 from shared.bootstrap.stores import kek, storage
+from shared.bootstrap.web import guarded_web
 from shared.crypto.keyring import Keyrings
 from shared.domain.limits import Limits
-from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine
+from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine, Web
 from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
+from shared.services.delivery_log import DeliveryLog
 from shared.services.edit_record import RecordEditor
 from shared.services.erase_relationship import Eraser
 from shared.services.instructions import Instructions
@@ -33,6 +35,7 @@ from shared.services.records import Records
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
+from shared.services.webhooks import Webhooks
 from shared.settings import Settings
 
 
@@ -70,6 +73,8 @@ class Services:
     api_keys: ApiKeys
     audit: AuditTrail
     instructions: Instructions
+    web: Web
+    webhooks: Webhooks
     speech: SpeechEngine
     notes: NoteEngine
     documents: DocumentEngine
@@ -94,13 +99,15 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         database=cosmos.database,
         may_create=cosmos.create,
     )
-    keyrings = Keyrings(items=items, kek=kek(settings.keys), clock=clock)
+    wrapping = kek(settings.keys)
+    keyrings = Keyrings(items=items, kek=wrapping, clock=clock)
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
     claims = Claims(items, clock, settings.limits.claim_lease)
     audit = AuditTrail(items, clock)
     relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
+    web = guarded_web(settings.web)
     return Services(
         blobs=blobs,
         queues=queues,
@@ -131,6 +138,17 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             limits=settings.limits,
         ),
         instructions=Instructions(items, clock),
+        web=web,
+        webhooks=Webhooks(
+            items=items,
+            log=DeliveryLog(items),
+            kek=wrapping,
+            web=web,
+            queues=queues,
+            clock=clock,
+            limits=settings.limits,
+            http_on_loopback=settings.web.allow_loopback,
+        ),
         speech=speech_engine(settings.speech),
         notes=note_engine(settings.notes),
         documents=document_engine(settings.documents),

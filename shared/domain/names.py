@@ -11,6 +11,7 @@ DOCUMENTS_BLOBS = "documents"
 
 # Queues
 NOTES_QUEUE = "notes"
+WEBHOOKS_QUEUE = "webhooks"
 
 # Cosmos containers
 SESSIONS = "sessions"
