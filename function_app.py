@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.events import poison, transcribe_sealed, upkeep, write_note
+from functions.events import fetch_recording, poison, transcribe_sealed, upkeep, write_note
 from functions.http import (
     audit,
     docs,
@@ -13,11 +13,14 @@ from functions.http import (
     instructions,
     keys,
     playback,
+    processing,
+    recording_urls,
     recordings,
     relationships,
     sessions,
     transcribe_day,
     transcripts,
+    users,
 )
 
 # These register with the edge on import.
@@ -30,16 +33,20 @@ __all__ = [
     "instructions",
     "keys",
     "playback",
+    "processing",
+    "recording_urls",
     "recordings",
     "relationships",
     "sessions",
     "transcribe_day",
     "transcripts",
+    "users",
 ]
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for blueprint in (
     edge.blueprint,
+    fetch_recording.blueprint,
     transcribe_sealed.blueprint,
     write_note.blueprint,
     poison.blueprint,

@@ -87,6 +87,10 @@ async def put_session_speakers(
     session_id: SessionId,
     names: Annotated[dict[str, SpeakerName], Body(examples=[{"Speaker 1": "Therapist", "Speaker 2": "Client"}])],
 ) -> None:
-    """Names or roles by label. The transcript and its captions say them from then on; a label alone undoes a name."""
+    """Names or roles by label. Transcript and captions say them from then on, and the note is written anew with them,
+    the older one kept as a version; a label alone undoes a name.
+    """
     session = await reach_to_change(app, caller, session_id)
-    await name_speakers(session, names, caller, records=app.records, editor=app.editor)
+    await name_speakers(
+        session, names, caller, ledger=app.ledger, records=app.records, editor=app.editor, queues=app.queues
+    )

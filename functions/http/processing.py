@@ -24,7 +24,9 @@ MAX_PEOPLE = 50
 MAX_URL = 8192
 
 Key = Annotated[Text, StringConstraints(min_length=1, max_length=128)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+Name = Annotated[
+    Text, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+]
 
 
 def _printable(text: str) -> str:
@@ -108,9 +110,7 @@ class AnotherNote(CamelModel):
     session_type: SessionType
 
 
-@operation(
-    "POST", "processing-sessions", summary="Process a recording", response_model=Taken, responses=CREATED
-)
+@operation("POST", "processing-sessions", summary="Process a recording", response_model=Taken, responses=CREATED)
 async def create_processing_session(
     app: App, caller: CallerNow, request: RecordingRequest, idempotency_key: IdempotencyKey = None
 ) -> Taken:

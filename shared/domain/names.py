@@ -13,6 +13,7 @@ PARTNER_UPLOADS = "partner-uploads"
 # Queues
 NOTES_QUEUE = "notes"
 FETCH_QUEUE = "fetch"
+WEBHOOKS_QUEUE = "webhooks"
 
 # Cosmos containers
 SESSIONS = "sessions"

@@ -115,6 +115,8 @@ class Session(Model):
     """The blob a partner has uploaded the recording to; None where it comes from elsewhere."""
     editions: dict[SessionType, int] = Field(default_factory=dict)
     """Of notes that were asked for again, or beside the first: which edition of each is wanted."""
+    retries: int = 0
+    """How often a person has had it taken up again."""
     announced: str | None = None
     """The end that was announced last."""
 

@@ -177,7 +177,9 @@ class ProcessingSessions:
             )
             opened = await self._ledger.open(session, await self._requests.item(session, asked))
         except NotFound:
-            raise InvalidInput("the records of this owner were erased: make another user", code="owner_erased") from None
+            raise InvalidInput(
+                "the records of this owner were erased: make another user", code="owner_erased"
+            ) from None
         note(opened, allowed=True)
         stands = await self._requests.read(opened)
         if stands is None or stands.brief.fingerprint != asked.brief.fingerprint:

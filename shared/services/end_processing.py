@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from shared.domain.errors import NotFound
 from shared.domain.processing import Status, status_of
 from shared.domain.session import Session
+from shared.domain.webhook import Outcome
 from shared.services.ledger import Ledger
 from shared.services.processing_requests import ProcessingRequests
+from shared.services.webhooks import Webhooks
 
-OUTCOMES = {Status.DONE: "done", Status.ERROR: "error"}
-
-
-class Announcer(Protocol):
-    """Whoever tells partners."""
-
-    async def announce(self, partner: str, processing_id: str, outcome: str) -> None:
-        """Tell of an end, `done` or `error`; the same end twice is told once."""
-        ...
+OUTCOMES = {Status.DONE: Outcome.DONE, Status.ERROR: Outcome.ERROR}
 
 
 class Endings:
     """Settles ends. A stage does so before it says that its work is done; the sweeper, where a stage has not."""
 
-    def __init__(self, ledger: Ledger, requests: ProcessingRequests, announcer: Announcer) -> None:
+    def __init__(self, ledger: Ledger, requests: ProcessingRequests, webhooks: Webhooks) -> None:
         self._ledger = ledger
         self._requests = requests
-        self._announcer = announcer
+        self._webhooks = webhooks
 
     async def settle(self, session: Session) -> None:
         """For a session as it was read or written last; does nothing unless it has ended. Safe to repeat."""
         outcome = OUTCOMES.get(status_of(session))
-        end = f"{session.state}:{session.edition}"
+        run = f"{session.edition}.{session.retries}"
+        end = f"{session.state} {run}"
         if session.partner is None or outcome is None or session.announced == end:
             return
         # What could not be fetched may be tried again, when a person asks for it.
         await self._requests.forget(session, "plan", *(["url"] if session.received else []))
-        await self._announcer.announce(session.partner, session.session_id, outcome)
+        await self._webhooks.announce(session.partner, session.session_id, outcome, run=run)
         try:
             await self._ledger.change(session.session_id, lambda now: _marked(now, session, end))
         except NotFound:
@@ -46,4 +39,5 @@ class Endings:
 
 def _marked(now: Session, ended: Session, end: str) -> dict[str, str] | None:
     """Not for a session that runs again by now: its next end is another."""
-    return {"announced": end} if (now.state, now.edition) == (ended.state, ended.edition) else None
+    same = (now.state, now.edition, now.retries) == (ended.state, ended.edition, ended.retries)
+    return {"announced": end} if same else None

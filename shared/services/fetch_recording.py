@@ -130,7 +130,9 @@ class _Fetching:
             return await self._copy(self._session.upload, body)
         asked = await self._requests.read(self._session)
         if asked is None or asked.url is None:
-            raise NotFound(f"session {self._session.session_id} has no address to fetch from", code="request_incomplete")
+            raise NotFound(
+                f"session {self._session.session_id} has no address to fetch from", code="request_incomplete"
+            )
         return (await self._web.download(asked.url, body, max_bytes=self._max_bytes)).content_type
 
     async def _copy(self, upload: str, body: BinaryIO) -> str:

@@ -1,4 +1,4 @@
-"""Where partners put recordings before they ask for them to be processed: a day's stay, under names that say nothing."""
+"""Where partners put recordings that they want processed: a day's stay, under names that say nothing."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ class ProcessingRequests:
         """The item to be stored together with the session."""
         keyring = await self._keyrings.of(session.therapist_clientid)
         texts = {"brief": asked.brief.model_dump_json(), "url": asked.url, "plan": asked.plan}
-        sealed = {
-            name: keyring.seal(text, aad=_aad(session, name)) for name, text in texts.items() if text is not None
-        }
+        sealed = {name: keyring.seal(text, aad=_aad(session, name)) for name, text in texts.items() if text is not None}
         return {"id": ITEM, "session_id": session.session_id, "kind": "request", **sealed}
 
     async def read(self, session: Session) -> Asked | None:

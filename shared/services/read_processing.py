@@ -96,6 +96,4 @@ async def ask_for_another_note(
 
 def _no_note(session: Session, session_type: SessionType, version: int | None) -> NotFound:
     which = f" in version {version}" if version is not None else ""
-    return NotFound(
-        f"processing session {session.session_id} has no {session_type} note{which}", code="note_not_found"
-    )
+    return NotFound(f"processing session {session.session_id} has no {session_type} note{which}", code="note_not_found")

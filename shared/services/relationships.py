@@ -77,7 +77,7 @@ class Relationships:
         return found if found is not None and may_reach(caller, found) else None
 
     async def require_partner(self, caller: Caller, relationship_id: str) -> None:
-        """For what needs no relationship to exist. Raises: NotFound for one, erased or not, that another partner made."""
+        """Also of one that is not there any more. Raises: NotFound for what another partner has made."""
         item = await self._items.read(DIRECTORY, relationship_key(relationship_id), relationship_key(relationship_id))
         if item is not None and not as_partner(caller, item.body.get("partner")):
             note(Named(relationship_id), allowed=False)

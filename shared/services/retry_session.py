@@ -28,7 +28,8 @@ async def retry_session(
     stage = _failed_stage(session)
     await claims.forget(session_id, work_of(session, stage))
     await ledger.list_as_open(session_id)
-    again = await ledger.advance(session_id, session.manifest, _STATES[stage], attempts=0, announced=None)
+    fields = {"attempts": 0, "retries": session.retries + 1}
+    again = await ledger.advance(session_id, session.manifest, _STATES[stage], **fields)
     if again is None:
         return await ledger.get(session_id)
     if stage is Stage.FETCH:

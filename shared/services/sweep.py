@@ -9,7 +9,7 @@ import logging
 
 from shared.domain.errors import ScribeError
 from shared.domain.limits import Limits
-from shared.domain.session import Session, State, order_chunks, order_of
+from shared.domain.session import Session, order_chunks, order_of
 from shared.ports import BlobStore, Clock, Queues
 from shared.services.claims import Claims, ClaimState
 from shared.services.end_processing import Endings

@@ -135,9 +135,7 @@ class _Writer:
             instructions=await self._instructions.for_note(session_type, session.therapist_userid),
         )
         note = safeguarded(await self._notes.write(request), material.words, request.roles)
-        speakers = identify(
-            material.words, voices.people, voices.identities, voices.roles, session.participants_type
-        )
+        speakers = identify(material.words, voices.people, voices.identities, voices.roles, session.participants_type)
         note = note.model_copy(update={"speakers": speakers})
         if material.plan is None:
             note = note.model_copy(update={"goals": await self._goals(session, stored.manifest)})
