@@ -87,8 +87,9 @@ async def put_session_speakers(
     session_id: SessionId,
     names: Annotated[dict[str, SpeakerName], Body(examples=[{"Speaker 1": "Therapist", "Speaker 2": "Client"}])],
 ) -> None:
-    """Names or roles by label. Transcript and captions say them from then on, and the note is written anew with them,
-    the older one kept as a version; a label alone undoes a name.
+    """Names or roles by label, for transcript and captions; a label alone undoes a name.
+
+    The note is written anew with them, and the one before stays as a version.
     """
     session = await reach_to_change(app, caller, session_id)
     await name_speakers(

@@ -153,8 +153,9 @@ async def get_processing_session(
     session_type: Annotated[SessionType | None, Query(alias="sessionType")] = None,
     version: Annotated[int | None, Query(ge=1, le=2**31)] = None,
 ) -> ProcessingSession:
-    """Results come in as they are made, in the clear. `sessionType` and `version` show another note than the newest
-    of the session's own format.
+    """Results come in as they are made, in the clear.
+
+    `sessionType` and `version` show another note than the newest in the session's own format.
     """
     _require_partner(caller)
     found = await app.processing_reader.get(caller, processing_id, session_type, version)

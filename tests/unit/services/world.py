@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
 from shared.adapters.local_kek import LocalKek
@@ -56,6 +56,8 @@ from shared.services.webhooks import Webhooks
 from shared.settings.web import WebSettings
 from tests.engines import ToneSpeech, say
 from tests.faults import Fault
+
+T = TypeVar("T")
 
 THERAPIST = Caller(id="therapist1", roles=frozenset({Role.THERAPIST}))
 PAIR = "therapist1_client2"
@@ -337,6 +339,17 @@ class Host:
             except asyncio.CancelledError:
                 self.restart()
         raise AssertionError("the chunk was never accepted")
+
+    async def insist(self, ask: Callable[[Process], Awaitable[T]]) -> T:
+        """Ask until it is answered, as a partner does."""
+        for _ in range(MAX_DELIVERIES):
+            try:
+                return await ask(self.process)
+            except Transient:
+                continue
+            except asyncio.CancelledError:
+                self.restart()
+        raise AssertionError("the request was never answered")
 
     async def send_all(self, uploads: Sequence[Upload]) -> None:
         for upload in uploads:
