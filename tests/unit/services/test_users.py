@@ -76,6 +76,7 @@ async def test_a_partner_without_users_has_none(users):
 @pytest.mark.parametrize("when", [When.BEFORE, When.AFTER])
 async def test_a_user_whose_making_broke_off_is_there_once_it_was_asked_for_again(stores, users, when):
     steps = Fault()
+    await make(users, "first")
     await make(Users(steps.over(stores.items), stores.clock), "another")
     for number in range(1, len(steps.calls) + 1):
         own_id = f"p{number}"
