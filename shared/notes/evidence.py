@@ -8,20 +8,22 @@ Dropping a true statement costs a line; letting a false one stand costs trust: i
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.note import Note, Section, Statement
-from shared.domain.transcript import Transcript
+from shared.domain.note import Note, Person, Section, Statement
 from shared.notes import lexica
 from shared.notes.numbers import doses_in, numbers_in
+from shared.notes.people import role_of, roles_of
 from shared.notes.polarity import polarity_of, spoken_polarity
-from shared.notes.quotes import is_torn, places_of, read_statement
-from shared.notes.roles import CLIENT, THERAPIST, UNKNOWN, Roles, roles_in
+from shared.notes.pronouns import misuses_pronoun
+from shared.notes.quotes import is_torn, places_of, read_statement, verbatim
+from shared.notes.roles import CLIENT, THERAPIST, UNKNOWN, Roles
 from shared.notes.talk import Sentence, Talk, words_of
 from shared.notes.wording import concepts
+from shared.ports import NoteRequest
 
 COVERED_FROM = 0.7
 """Share of a statement's concepts that its evidence must hold."""
@@ -41,6 +43,7 @@ class Flaw(StrEnum):
     MEDICINE = "medicine"
     NEGATION = "negation"
     NOT_COVERED = "not_covered"
+    PRONOUN = "pronoun"
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,17 @@ class CheckedNote:
         return dict(Counter(finding.section for finding in self.findings))
 
 
-def supported(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
+def supported(note: Note, request: NoteRequest) -> Note:
     """The note without the statements its evidence does not hold; how many and where is logged, never what."""
-    checked = check(note, transcript, roles)
+    checked = check(note, request)
     for section, count in checked.dropped.items():
         _log.warning("unsupported statements dropped: %d in section %s", count, section)
     return checked.note
 
 
-def check(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> CheckedNote:
-    """Check every statement against the segments it cites. `roles` as in NoteRequest; unnamed ones are guessed."""
-    talk = Talk(transcript)
-    court = _Court(talk, roles_in(talk, roles), frozenset(segment.id for segment in transcript.segments))
+def check(note: Note, request: NoteRequest) -> CheckedNote:
+    """Check every statement, entity and goal against the segments it cites; `request` is what the note was asked by."""
+    court = _court(request)
     findings: list[Finding] = []
     sections: list[Section] = []
     for section in note.sections:
@@ -87,20 +89,41 @@ def check(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = 
     return CheckedNote(note.model_copy(update={"sections": tuple(sections)}), tuple(findings))
 
 
+def _court(request: NoteRequest) -> _Court:
+    talk = Talk(request.transcript)
+    said: dict[str, list[Sentence]] = {segment.id: [] for segment in request.transcript.segments}
+    for sentence in talk.sentences:
+        for segment_id in sentence.segment_ids:
+            said[segment_id].append(sentence)
+    people = {" ".join(person.name.split()): person for person in request.people if person.name.strip()}
+    return _Court(talk, roles_of(request, talk), said, people)
+
+
 @dataclass(frozen=True)
 class _Court:
     """What is known of the talk while its note is checked."""
 
     talk: Talk
     roles: Roles
-    segment_ids: frozenset[str]
+    said: dict[str, list[Sentence]]
+    """Segment id to the sentences that have words in it."""
+    people: dict[str, Person]
+    """Who took part, by name."""
+
+    @property
+    def names(self) -> list[str]:
+        """What a note may call those who took part, the longest first."""
+        return sorted({*self.people, *self.roles.names.values()}, key=lambda name: (-len(name), name))
 
     def flaw_of(self, statement: Statement) -> Flaw | None:
         """The first flaw found; None for a statement that holds."""
-        if not set(statement.evidence) <= self.segment_ids:
+        if not set(statement.evidence) <= self.said.keys():
             return Flaw.NO_SUCH_EVIDENCE
-        cited = [s for s in self.talk.sentences if set(s.segment_ids) & set(statement.evidence)]
-        quotes, prose = read_statement(statement.text)
+        indexes = {sentence.index for segment_id in statement.evidence for sentence in self.said[segment_id]}
+        cited = [self.talk.sentences[index] for index in sorted(indexes)]
+        if self.roles.dictated and any(not is_torn(p, self.talk) for p in places_of(verbatim(statement.text), cited)):
+            return None
+        quotes, prose = read_statement(statement.text, self.names)
         turns: list[set[int]] = []
         for quote in quotes:
             spoken = [s for s in cited if self._may_say(quote.label, s)]
@@ -116,21 +139,60 @@ class _Court:
         return self._flaw_of_prose(prose, cited)
 
     def _may_say(self, label: str, sentence: Sentence) -> bool:
-        """Whether a label ("Client", "Asked", "Speaker 2 asked") can stand for the sentence's speaker."""
+        """Whether a label ("Client", "Asked", "Anna", "Speaker 2 asked") can stand for the sentence's speaker."""
+        if self.roles.dictated:
+            return True
         role = self.roles.of(sentence.speaker)
-        name = label.lower()
-        if name in ("client", "client asked", "patient"):
+        name = label.lower().removesuffix(" asked")
+        named = [speaker for speaker, called in self.roles.names.items() if called.lower() == name]
+        named += [speaker for speaker in self.talk.speakers if speaker.lower() == name]
+        if named:
+            return sentence.speaker in named
+        if name in ("client", "patient"):
             return role in (CLIENT, UNKNOWN)
-        if name in ("therapist", "therapist asked", "asked", "clinician"):
+        if name in ("therapist", "asked", "clinician"):
             return role in (THERAPIST, UNKNOWN)
-        named = [speaker for speaker in self.talk.speakers if name in (speaker.lower(), f"{speaker.lower()} asked")]
-        return not named or sentence.speaker in named
+        return self._may_be(name, sentence.speaker)
+
+    def _may_be(self, name: str, speaker: str) -> bool:
+        """Whether a name nobody was matched to can be the speaker's: where one alone of its role is left."""
+        person = next((person for called, person in self.people.items() if called.lower() == name), None)
+        if person is None:
+            return True
+        alike = [other for other in self.people.values() if role_of(other) == role_of(person)]
+        may_have_role = self.roles.of(speaker) in (role_of(person), UNKNOWN)
+        return speaker not in self.roles.names and may_have_role and len(alike) == 1
+
+    def _subject(self, prose: str) -> str:
+        """Who prose begins with: a name where it is one, else the first word."""
+        spaced = " ".join(prose.split())
+        named = (name for name in self.names if re.match(rf"{re.escape(name)}(?!\w)", spaced, re.IGNORECASE))
+        return next(named, next(iter(words_of(prose)), ""))
+
+    def _without_names(self, prose: str) -> str:
+        names = "|".join(re.escape(name) for name in self.names)
+        return re.sub(rf"(?<!\w)(?:{names})(?:['\u2019]s)?(?!\w)", " ", prose) if names else prose
+
+    def _misuses_pronoun(self, prose: str, subject: str) -> bool:
+        """Whether prose about a person of given pronouns uses others; "Client" is the one client there is."""
+        clients = [person for person in self.people.values() if not person.is_owner]
+        named = [person for name, person in self.people.items() if subject in (name, self._called(person))]
+        about = named or (clients if subject.lower() in ("client", "patient") and len(clients) == 1 else [])
+        alone = not any(name in prose for name in self.people if name != subject) and len(about) == 1
+        pronouns = about[0].pronouns if alone else None
+        return pronouns is not None and misuses_pronoun(prose.replace(subject, "", 1), subject, pronouns)
+
+    def _called(self, person: Person) -> str:
+        name = " ".join(person.name.split())
+        return next((called for called in self.roles.names.values() if called.startswith(f"{name} (")), name)
 
     def _flaw_of_prose(self, prose: str, cited: list[Sentence]) -> Flaw | None:
-        claimed = concepts(prose)
+        subject = self._subject(prose)
+        if self._misuses_pronoun(prose, subject):
+            return Flaw.PRONOUN
+        claimed = concepts(self._without_names(prose))
         if not claimed and not numbers_in(prose):
             return None
-        subject = next(iter(words_of(prose)), "")
         heard = [s for s in cited if s.is_question or self._may_say(subject, s)]
         if not any(self._may_say(subject, s) for s in cited):
             return Flaw.SPEAKER

@@ -89,12 +89,14 @@ def _identified(
     if participants_type is ParticipantsType.DICTATED_NOTES:
         roles = {**_dictating(talk), **roles}
     clients = 2 if participants_type is ParticipantsType.COUPLE else 1
-    told = {**roles, **{speaker: _role(person) for speaker, (person, _) in named.items()}}
+    told = {**roles, **{speaker: role_of(person) for speaker, (person, _) in named.items()}}
     named |= _matched(talk, people, named, roles_in(talk, told, clients=clients) if told else None)
-    known = {**roles, **{speaker: _role(person) for speaker, (person, _) in named.items()}}
+    known = {**roles, **{speaker: role_of(person) for speaker, (person, _) in named.items()}}
     guess = roles_in(talk, known, clients=clients)
     return tuple(
-        Identity(speaker=speaker, role=_role(named[speaker][0]), person=named[speaker][0], confidence=named[speaker][1])
+        Identity(
+            speaker=speaker, role=role_of(named[speaker][0]), person=named[speaker][0], confidence=named[speaker][1]
+        )
         if speaker in named
         else Identity(
             speaker=speaker,
@@ -105,7 +107,8 @@ def _identified(
     )
 
 
-def _role(person: Person) -> str:
+def role_of(person: Person) -> str:
+    """The role a person has by being the owner, or not."""
     return THERAPIST if person.is_owner else CLIENT
 
 
@@ -182,7 +185,7 @@ def _weights(
         for speaker in speakers:
             weight = max(-STRONGEST, min(STRONGEST, votes[speaker]))
             role = roles.of(speaker) if roles else UNKNOWN
-            if role not in (UNKNOWN, _role(person)):
+            if role not in (UNKNOWN, role_of(person)):
                 weight = -math.inf
             elif person.is_owner:
                 weight += STRONGEST if role == THERAPIST else therapist_score(talk, speaker)

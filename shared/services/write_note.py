@@ -134,7 +134,7 @@ class _Writer:
             plan=material.plan,
             instructions=await self._instructions.for_note(session_type, session.therapist_userid),
         )
-        note = safeguarded(await self._notes.write(request), material.words, request.roles)
+        note = safeguarded(await self._notes.write(request), request)
         speakers = identify(material.words, voices.people, voices.identities, voices.roles, session.participants_type)
         note = note.model_copy(update={"speakers": speakers})
         if material.plan is None:

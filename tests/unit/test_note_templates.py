@@ -4,7 +4,6 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from shared.domain.errors import InvalidInput
 from shared.domain.note import ParticipantsType, SessionType
 from shared.notes.templates import FOLDER, Template, template_for, templates
 
@@ -37,13 +36,6 @@ def test_sections_stand_in_the_order_of_the_format(session_type, headings):
 def test_every_section_tells_its_writer_what_belongs_there(template):
     assert all(len(section.guidance.split()) >= 25 for section in template.sections)
     assert "denials included" in template.risk_section.guidance
-
-
-@pytest.mark.parametrize("participants_type", [ParticipantsType.COUPLE, ParticipantsType.DICTATED_NOTES])
-def test_a_format_without_a_template_is_refused_by_name(participants_type):
-    with pytest.raises(InvalidInput) as refused:
-        template_for(SessionType.SOAP, participants_type)
-    assert refused.value.code == "template_not_available"
 
 
 def soap(**changes):
