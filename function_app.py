@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.events import poison, transcribe_sealed, upkeep, write_note
+from functions.events import deliver_webhook, poison, transcribe_sealed, upkeep, write_note
 from functions.http import (
     audit,
     docs,
@@ -18,6 +18,7 @@ from functions.http import (
     sessions,
     transcribe_day,
     transcripts,
+    webhook,
 )
 
 # These register with the edge on import.
@@ -35,6 +36,7 @@ __all__ = [
     "sessions",
     "transcribe_day",
     "transcripts",
+    "webhook",
 ]
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -42,6 +44,7 @@ for blueprint in (
     edge.blueprint,
     transcribe_sealed.blueprint,
     write_note.blueprint,
+    deliver_webhook.blueprint,
     poison.blueprint,
     upkeep.blueprint,
 ):

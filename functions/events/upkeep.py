@@ -21,3 +21,10 @@ async def sweep(timer: func.TimerRequest) -> None:
 async def finish_erasures(timer: func.TimerRequest) -> None:
     """Go on with erasures that stand still, and look a second time after those that are done."""
     await services().eraser.resume()
+
+
+@blueprint.function_name("look_after_deliveries")
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
+async def look_after_deliveries(timer: func.TimerRequest) -> None:
+    """Queue events again whose message was lost, and forget those that were delivered long ago."""
+    await services().courier.look_again()

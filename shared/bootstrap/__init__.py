@@ -24,6 +24,7 @@ from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, S
 from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
+from shared.services.deliver_webhook import Courier
 from shared.services.delivery_log import DeliveryLog
 from shared.services.edit_record import RecordEditor
 from shared.services.erase_relationship import Eraser
@@ -75,6 +76,7 @@ class Services:
     instructions: Instructions
     web: Web
     webhooks: Webhooks
+    courier: Courier
     speech: SpeechEngine
     notes: NoteEngine
     documents: DocumentEngine
@@ -108,6 +110,17 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     web = guarded_web(settings.web)
+    deliveries = DeliveryLog(items)
+    webhooks = Webhooks(
+        items=items,
+        log=deliveries,
+        kek=wrapping,
+        web=web,
+        queues=queues,
+        clock=clock,
+        limits=settings.limits,
+        http_on_loopback=settings.web.allow_loopback,
+    )
     return Services(
         blobs=blobs,
         queues=queues,
@@ -139,15 +152,15 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         instructions=Instructions(items, clock),
         web=web,
-        webhooks=Webhooks(
-            items=items,
-            log=DeliveryLog(items),
-            kek=wrapping,
+        webhooks=webhooks,
+        courier=Courier(
+            log=deliveries,
+            webhooks=webhooks,
             web=web,
             queues=queues,
             clock=clock,
+            rules=settings.webhooks,
             limits=settings.limits,
-            http_on_loopback=settings.web.allow_loopback,
         ),
         speech=speech_engine(settings.speech),
         notes=note_engine(settings.notes),
