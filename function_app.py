@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.events import fetch_recording, poison, transcribe_sealed, upkeep, write_note
+from functions.events import deliver_webhook, fetch_recording, poison, transcribe_sealed, upkeep, write_note
 from functions.http import (
     audit,
     docs,
@@ -21,6 +21,7 @@ from functions.http import (
     transcribe_day,
     transcripts,
     users,
+    webhook,
 )
 
 # These register with the edge on import.
@@ -41,6 +42,7 @@ __all__ = [
     "transcribe_day",
     "transcripts",
     "users",
+    "webhook",
 ]
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -49,6 +51,7 @@ for blueprint in (
     fetch_recording.blueprint,
     transcribe_sealed.blueprint,
     write_note.blueprint,
+    deliver_webhook.blueprint,
     poison.blueprint,
     upkeep.blueprint,
 ):

@@ -1,11 +1,11 @@
-"""Messages the host gave up on: their sessions are marked, nothing is dropped unseen."""
+"""Messages the host gave up on: what they were about is marked, nothing is dropped unseen."""
 
 from __future__ import annotations
 
 import azure.functions as func
 
 from shared.bootstrap import services
-from shared.domain.names import FETCH_QUEUE, NOTES_QUEUE
+from shared.domain.names import FETCH_QUEUE, NOTES_QUEUE, WEBHOOKS_QUEUE
 from shared.services.give_up import give_up
 from shared.services.stages import Stage
 
@@ -33,6 +33,14 @@ async def poison_note(message: func.QueueMessage) -> None:
     """A note that kept failing."""
     ids = message.get_json()
     await _give_up(ids["session_id"], ids["manifest"], Stage.NOTE)
+
+
+@blueprint.function_name("poison_webhook")
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{WEBHOOKS_QUEUE}-poison", connection="AzureWebJobsStorage")
+async def poison_webhook(message: func.QueueMessage) -> None:
+    """An attempt that could not even be made: it counts as one that failed."""
+    ids = message.get_json()
+    await services().courier.give_up(ids["partner"], ids["event_id"], int(ids["attempt"]))
 
 
 async def _give_up(session_id: str, digest: str | None, stage: Stage) -> None:

@@ -28,3 +28,10 @@ async def finish_erasures(timer: func.TimerRequest) -> None:
 async def expire_uploads(timer: func.TimerRequest) -> None:
     """Delete what partners have put here and is not needed any more."""
     await services().partner_uploads.expire()
+
+
+@blueprint.function_name("look_after_deliveries")
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
+async def look_after_deliveries(timer: func.TimerRequest) -> None:
+    """Queue events again whose message was lost, and forget those that were delivered long ago."""
+    await services().courier.look_again()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -16,6 +16,16 @@ def _unicode(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_unicode)]
+
+NEXT_PAGE: dict[str, Any] = {
+    "headers": {
+        "x-continuation": {
+            "description": "Where the next page starts; absent on the last page",
+            "schema": {"type": "string"},
+        }
+    }
+}
+"""What an operation that answers page by page says of its 200."""
 
 
 class CamelModel(BaseModel):

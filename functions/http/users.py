@@ -10,7 +10,7 @@ from pydantic import Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
-from functions.http.fields import CamelModel, Text
+from functions.http.fields import NEXT_PAGE, CamelModel, Text
 from functions.http.problems import Problem
 from functions.http.relationships import FOR_SERVICES
 from shared.domain.caller import Role, require_role
@@ -18,7 +18,6 @@ from shared.services.users import User as Row
 from shared.services.users import uuid_or_none
 
 NOT_FOUND = {404: {"model": Problem, "description": "No such user, or not yours"}}
-_NEXT = {"description": "Where the next page starts; absent on the last page", "schema": {"type": "string"}}
 PartnerUserId = Annotated[Text, Field(min_length=1, max_length=255)]
 
 
@@ -72,9 +71,7 @@ async def create_user(app: App, caller: CallerNow, new: NewUser) -> UserMade:
     return UserMade(user_id=UUID(user.id))
 
 
-@operation(
-    "GET", "users", summary="Your users", responses={**FOR_SERVICES, 200: {"headers": {"x-continuation": _NEXT}}}
-)
+@operation("GET", "users", summary="Your users", responses={**FOR_SERVICES, 200: NEXT_PAGE})
 async def list_users(
     app: App,
     caller: CallerNow,

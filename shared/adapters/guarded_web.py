@@ -108,7 +108,7 @@ class GuardedWeb:
         pinned = Pinned(at.host, await self._pin(at))
         try:
             async with (
-                self._session(pinned) as session,
+                self._session(at, pinned) as session,
                 session.request(
                     method,
                     URL(at.text, encoded=True),
@@ -127,10 +127,14 @@ class GuardedWeb:
         except (aiohttp.ClientError, OSError):  # their texts hold the URL
             raise SourceUnavailable(f"{at.host}: no answer, or one that was cut off") from None
 
-    def _session(self, pinned: Pinned) -> aiohttp.ClientSession:
+    def _session(self, at: Url, pinned: Pinned) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=pinned, socket_factory=pinned.socket, use_dns_cache=False, force_close=True, ssl=self._tls
+                resolver=pinned,
+                socket_factory=pinned.socket,
+                use_dns_cache=False,
+                force_close=True,
+                ssl=self._tls if at.scheme == "https" else True,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._caps.connect_s, sock_read=self._caps.idle_s),

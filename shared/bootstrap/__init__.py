@@ -25,6 +25,7 @@ from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
 from shared.services.create_processing import ProcessingSessions
+from shared.services.deliver_webhook import Courier
 from shared.services.delivery_log import DeliveryLog
 from shared.services.edit_record import RecordEditor
 from shared.services.end_processing import Endings
@@ -88,6 +89,7 @@ class Services:
     processing_reader: ProcessingReader
     partner_uploads: PartnerUploads
     max_recording_bytes: int
+    courier: Courier
     speech: SpeechEngine
     notes: NoteEngine
     documents: DocumentEngine
@@ -122,9 +124,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     web = guarded_web(settings.web)
     records = Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock)
+    deliveries = DeliveryLog(items)
     webhooks = Webhooks(
         items=items,
-        log=DeliveryLog(items),
+        log=deliveries,
         kek=wrapping,
         web=web,
         queues=queues,
@@ -175,6 +178,15 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         instructions=Instructions(items, clock),
         web=web,
         webhooks=webhooks,
+        courier=Courier(
+            log=deliveries,
+            webhooks=webhooks,
+            web=web,
+            queues=queues,
+            clock=clock,
+            rules=settings.webhooks,
+            limits=settings.limits,
+        ),
         users=users,
         requests=requests,
         endings=endings,
