@@ -72,7 +72,7 @@ class ProcessingSessions:
         upload = self._blobs.name_in(PARTNER_UPLOADS, url)
         if upload is None:
             await self._check_address(url)
-        elif not is_upload_of(caller.id, upload):
+        elif not any(is_upload_of(partner, upload) for partner in (caller.id, user.partner)):
             raise InvalidInput("recordingUrl is no upload of yours", code="url_not_allowed")
         session = self._session(user, order, key)
         session = session.model_copy(update={"door": Door.RECORDING_URL, "upload": upload})

@@ -139,6 +139,7 @@ async def test_a_signed_url_takes_one_blob_and_gives_it_back(azurite, container)
         assert (await client.put(late, content=b"x", headers=headers)).status_code == 403
         assert (await client.delete(url)).status_code == 403
     info = await store.info(container, "d/a.wav")
+    assert info is not None
     assert (info.size, info.content_type) == (5, "audio/wav")
     await store.close()
 

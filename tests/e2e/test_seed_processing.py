@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +20,9 @@ from shared.domain.caller import Role
 from shared.domain.note import ParticipantsType, Pronouns, SessionType
 from tests.e2e.partners import PLAN, TURNS, Partner
 from tests.e2e.problems import assert_problem
-from tests.e2e.visits import Visit, assert_done, pieces_of, speech
+from tests.e2e.visits import OTHER_PARTNER, Visit, assert_done, pieces_of, speech
 from tests.scoring import word_errors
+from tests.servers.receiver import Received, Receiver
 
 pytestmark = pytest.mark.e2e
 
@@ -38,7 +41,7 @@ def partner(service: Client) -> Partner:
 
 @pytest.fixture(scope="module")
 def other_partner(stack: Stack) -> Iterator[Partner]:
-    with Client(stack.url, stack.issuer.token("partner2", [Role.SERVICE])) as client:
+    with Client(stack.url, stack.issuer.token(OTHER_PARTNER, [Role.SERVICE])) as client:
         yield Partner(client)
 
 
@@ -313,6 +316,37 @@ def test_a_recording_behind_a_public_address(partner: Partner):
     [content] = SAID.stream(1, "m4a")
     with serving(content) as url:
         assert_heard(partner.follow(partner.created(partner.by_recording(url))))
+
+
+def test_a_partners_whole_way_from_its_first_user_to_the_note(stack: Stack):
+    """User, address, upload, request, signed event, results; as the partner's own receiver sees it."""
+    with (
+        Client(stack.url, stack.issuer.token("whole-way", [Role.SERVICE])) as client,
+        Receiver().listening() as receiver,
+    ):
+        secret = client.request("PUT", "webhook", json={"url": receiver.url}).json()["secret"]
+        partner = Partner(client)
+        [content] = SAID.stream(1, "m4a")
+        processing_id = partner.created(partner.by_recording(partner.put(content), sessionType="Soap"))
+        [received] = receiver.wait_for(1)
+        assert signed(received, secret)
+        event = received.event
+        assert (event["type"], event["processingId"]) == ("processing.done", processing_id)
+        found = partner.get(event["processingId"])
+        assert_heard(found)
+        assert found["sessionType"] == "Soap"
+        assert [section["category"] for section in found["results"]["progressNotes"]][0] == "Subjective"
+        partner.follow(partner.created(partner.by_recording()))
+        failed = receiver.wait_for(2)[1]
+        assert signed(failed, secret)
+        assert failed.event["type"] == "processing.error"
+
+
+def signed(received: Received, secret: str) -> bool:
+    """Whether it comes from us, as a receiver finds out."""
+    timestamp = received.headers["x-scribe-timestamp"]
+    mac = hmac.new(secret.encode(), f"{timestamp}.".encode() + received.body, hashlib.sha256)
+    return hmac.compare_digest(received.headers["x-scribe-signature"], f"v1={mac.hexdigest()}")
 
 
 def test_what_is_not_audio(partner: Partner):
