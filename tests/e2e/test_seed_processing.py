@@ -335,7 +335,7 @@ def test_a_partners_whole_way_from_its_first_user_to_the_note(stack: Stack):
         found = partner.get(event["processingId"])
         assert_heard(found)
         assert found["sessionType"] == "Soap"
-        assert [section["category"] for section in found["results"]["progressNotes"]][0] == "Subjective"
+        assert found["results"]["progressNotes"][0]["category"] == "Subjective"
         partner.follow(partner.created(partner.by_recording()))
         failed = receiver.wait_for(2)[1]
         assert signed(failed, secret)
