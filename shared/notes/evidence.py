@@ -88,11 +88,7 @@ def check(note: Note, request: NoteRequest) -> CheckedNote:
 
 def _court(request: NoteRequest) -> _Court:
     talk = Talk(request.transcript)
-    said: dict[str, list[Sentence]] = {segment.id: [] for segment in request.transcript.segments}
-    for sentence in talk.sentences:
-        for segment_id in sentence.segment_ids:
-            said[segment_id].append(sentence)
-    return _Court(talk, voices_in(request, talk), said)
+    return _Court(talk, voices_in(request, talk), frozenset(segment.id for segment in request.transcript.segments))
 
 
 @dataclass(frozen=True)
@@ -101,14 +97,13 @@ class _Court:
 
     talk: Talk
     voices: Voices
-    said: dict[str, list[Sentence]]
-    """Segment id to the sentences that have words in it."""
+    segment_ids: frozenset[str]
 
     def flaw_of(self, statement: Statement) -> Flaw | None:
         """The first flaw found; None for a statement that holds."""
-        if not set(statement.evidence) <= self.said.keys():
+        if not set(statement.evidence) <= self.segment_ids:
             return Flaw.NO_SUCH_EVIDENCE
-        indexes = {sentence.index for segment_id in statement.evidence for sentence in self.said[segment_id]}
+        indexes = {sentence.index for segment_id in statement.evidence for sentence in self.talk.said(segment_id)}
         cited = [self.talk.sentences[index] for index in sorted(indexes)]
         if self.voices.roles.dictated and any(
             not is_torn(p, self.talk) for p in places_of(verbatim(statement.text), cited)

@@ -114,6 +114,12 @@ def said_after_risk() -> re.Pattern[str]:
 
 
 @cache
+def risk_cues() -> dict[str, re.Pattern[str]]:
+    """What tells whose a risk is and when, by what it tells."""
+    return {name: compiled(cues) for name, cues in _read("risk_status").items()}
+
+
+@cache
 def role_cues() -> dict[str, tuple[Cue, ...]]:
     """How a `therapist` and a `client` talk."""
     return {role: tuple(compiled([cue]) for cue in cues) for role, cues in _read("roles").items()}
