@@ -94,10 +94,19 @@ class Section(Model):
     statements: tuple[Statement, ...] = ()
 
 
+class PlanPart(StrEnum):
+    """What an item of a treatment plan is."""
+
+    GOAL = "goal"
+    OBJECTIVE = "objective"
+    INTERVENTION = "intervention"
+
+
 class GoalTouched(Model):
-    """A goal of the treatment plan that the session spoke to, in the plan's words; `evidence` as in Statement."""
+    """A goal, objective or intervention of the treatment plan that the session spoke to, in the plan's words."""
 
     goal: str
+    part: PlanPart = PlanPart.GOAL
     evidence: tuple[str, ...] = Field(min_length=1)
 
 

@@ -12,9 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.note import Note, Section, Statement
+from shared.domain.note import NamedEntity, Note, Section, Statement
 from shared.notes import lexica
 from shared.notes.numbers import doses_in, numbers_in
+from shared.notes.plan import parse_plan
 from shared.notes.polarity import polarity_of, spoken_polarity
 from shared.notes.quotes import is_torn, places_of, read_statement, verbatim
 from shared.notes.talk import Sentence, Talk, words_of
@@ -83,7 +84,11 @@ def check(note: Note, request: NoteRequest) -> CheckedNote:
         findings += [Finding(section.key, position, flaw) for position, flaw in enumerate(flaws) if flaw]
         kept = tuple(s for s, flaw in zip(section.statements, flaws, strict=True) if flaw is None)
         sections.append(section.model_copy(update={"statements": kept}))
-    return CheckedNote(note.model_copy(update={"sections": tuple(sections)}), tuple(findings))
+    entities = tuple(entity for entity in note.entities if court.holds_entity(entity))
+    planned = {item.text for item in parse_plan(request.plan or "")}
+    goals = tuple(g for g in note.goals if g.goal in planned and court.segment_ids.issuperset(g.evidence))
+    kept_note = note.model_copy(update={"sections": tuple(sections), "entities": entities, "goals": goals})
+    return CheckedNote(kept_note, tuple(findings))
 
 
 def _court(request: NoteRequest) -> _Court:
@@ -123,6 +128,13 @@ class _Court:
             if quote.asks and not any(turn + 1 in turns[number + 1] for turn in turns[number]):
                 return Flaw.WRONG_ANSWER
         return self._flaw_of_prose(prose, cited)
+
+    def holds_entity(self, entity: NamedEntity) -> bool:
+        """Whether the entity is named in its evidence, and what is said of it was said."""
+        if self.flaw_of(Statement(text=entity.summary, evidence=entity.evidence)):
+            return False
+        heard = {word for id_ in entity.evidence for s in self.talk.said(id_) for word in s.words}
+        return set(words_of(entity.name)) <= heard
 
     def _flaw_of_prose(self, prose: str, cited: list[Sentence]) -> Flaw | None:
         subject = self.voices.subject(prose)

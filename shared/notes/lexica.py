@@ -56,6 +56,8 @@ class Words(Model):
     refusals: frozenset[str]
     openers: frozenset[str]
     lead_ins: frozenset[str]
+    planning: frozenset[str]
+    """What every treatment plan says."""
     others: frozenset[str]
     """Who may be spoken of besides those who speak."""
     same: dict[str, int]

@@ -101,10 +101,8 @@ def _unlike_the_client(question: Sentence) -> bool:
 
 def _of_mention(said: str, mention: re.Match[str]) -> RiskStatus | None:
     clause, span = _clause_before(said, mention.start()), mention.group()
-    if _cue("doubt").search(said):
-        return None
-    if _cue("present_whatever").search(said):
-        return RiskStatus.PRESENT
+    if _cue("doubt").search(said) or _cue("present_whatever").search(said):
+        return None if _cue("doubt").search(said) else RiskStatus.PRESENT
     if _is_hypothetical(said):
         return RiskStatus.HYPOTHETICAL
     if _is_denied(said, clause, span):

@@ -12,6 +12,7 @@ from shared.notes.dictation import dictated
 from shared.notes.medicines import forgotten
 from shared.notes.passages import merged, statement
 from shared.notes.people import roles_of
+from shared.notes.plan import goals_touched
 from shared.notes.risk import Risks, risks_in
 from shared.notes.risk_status import classed
 from shared.notes.roles import Roles
@@ -42,6 +43,7 @@ def write_extract(request: NoteRequest) -> Note:
         template_version=template.version,
         sections=classed(sections, talk, roles),
         topics=topics_of(talk),
+        goals=goals_touched(request.plan, talk),
         engine=ENGINE,
     )
 
