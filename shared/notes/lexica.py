@@ -56,6 +56,8 @@ class Words(Model):
     refusals: frozenset[str]
     openers: frozenset[str]
     lead_ins: frozenset[str]
+    capitalised: frozenset[str]
+    """Written with a capital, and no name of anybody."""
     planning: frozenset[str]
     """What every treatment plan says."""
     others: frozenset[str]
@@ -113,6 +115,12 @@ def asked_after_risk() -> re.Pattern[str]:
 def said_after_risk() -> re.Pattern[str]:
     """Statements that belong to a mention of risk shortly before them."""
     return compiled(_read("risk")["said_next"])
+
+
+@cache
+def entity_cues() -> dict[str, Any]:
+    """`organisation_words` that end an organisation's name, and `organisations` known by theirs."""
+    return _read("entities")
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.domain.note import Note, ParticipantsType, Section, Statement
 from shared.notes.dictation import dictated
+from shared.notes.entities import entities_in
 from shared.notes.medicines import forgotten
 from shared.notes.passages import merged, statement
 from shared.notes.people import roles_of
@@ -43,6 +44,7 @@ def write_extract(request: NoteRequest) -> Note:
         template_version=template.version,
         sections=classed(sections, talk, roles),
         topics=topics_of(talk),
+        entities=entities_in(talk, roles, [person.name for person in request.people]),
         goals=goals_touched(request.plan, talk),
         engine=ENGINE,
     )
