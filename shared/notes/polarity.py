@@ -15,7 +15,7 @@ NEGATION_REACH = 8
 """Words after a negation, within its clause, that it denies."""
 
 CLAUSE_END = re.compile(r"[.;:!?]|,\s|\b(?:but|however|although|though|except|because)\b", re.IGNORECASE)
-_LISTS_DENIALS = frozenset({"denies", "denied", "denying", "deny"})
+DENYING = frozenset({"denies", "denied", "denying", "deny"})
 
 Polarity = Mapping[str, frozenset[bool]]
 """Concept to whether it occurs denied (True), affirmed (False) or both."""
@@ -30,7 +30,7 @@ def polarity_of(text: str) -> Polarity:
         for word in words_of(clause):
             if word in lexica.words().negations:
                 reach = NEGATION_REACH
-                denies_all = denies_all or word in _LISTS_DENIALS
+                denies_all = denies_all or word in DENYING
             elif is_content(word):
                 found[concept(word)].add(reach > 0 or denies_all)
             reach -= 1

@@ -14,7 +14,7 @@ from functools import cache
 from shared.domain.note import RiskStatus, Section, Statement
 from shared.notes import lexica
 from shared.notes.passages import answer_to
-from shared.notes.polarity import CLAUSE_END
+from shared.notes.polarity import CLAUSE_END, DENYING
 from shared.notes.roles import CLIENT, UNKNOWN, Roles
 from shared.notes.talk import Sentence, Talk, words_of
 
@@ -71,7 +71,16 @@ def _is_asked(talk: Talk, roles: Roles, index: int) -> bool:
 
 def _of_statement(talk: Talk, roles: Roles, index: int) -> RiskStatus | None:
     sentence = talk.sentences[index]
-    return status_in(sentence.text) if roles.dictated or roles.of(sentence.speaker) in (CLIENT, UNKNOWN) else None
+    if roles.dictated:
+        return _dictated(sentence.plain)
+    return status_in(sentence.text) if roles.of(sentence.speaker) in (CLIENT, UNKNOWN) else None
+
+
+def _dictated(said: str) -> RiskStatus | None:
+    """Of a clinician's own words only a denial is certain: "he" may be the client or anybody."""
+    mentions = list(lexica.risk().finditer(said))
+    denied = all(_is_denied(said, _clause_before(said, match.start()), match.group()) for match in mentions)
+    return RiskStatus.DENIED if denied else None
 
 
 def _of_question(talk: Talk, question: Sentence) -> RiskStatus | None:
@@ -134,6 +143,8 @@ def _is_denied(said: str, clause: Sequence[str], span: str) -> bool:
         return True
     if _cue("despair").search(span):
         return False
+    if DENYING & set(clause):
+        return True
     near = set(clause[-_DENIED_WITHIN:]) & lexica.words().negations
     inside = set(words_of(span)) & lexica.words().negations
     if inside:
