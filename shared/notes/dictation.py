@@ -17,7 +17,7 @@ from shared.notes.risk import Risks
 from shared.notes.roles import Roles
 from shared.notes.sections import best_section
 from shared.notes.talk import Sentence, Talk, is_filler
-from shared.notes.templates import Template
+from shared.notes.templates import Template, TemplateSection, templates
 
 _LEAD = r"^\W*(?:(?:next|new|now|and|okay|so|under|on to|moving on to|going to|for|in|the|heading|section)\W+){0,4}"
 _ENDS_ALONE = r"\W*(?:section|heading|colon|as follows)?\W*$"
@@ -29,11 +29,12 @@ def dictated(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict
     """Statements by section key, one a sentence, in the order dictated; every mention of risk in its section."""
     marks = marks_of(talk, roles, template.topics)
     found: dict[str, list[Statement]] = {section.key: [] for section in template.sections}
-    heading: str | None = None
-    last = template.sections[0].key
+    first = last = template.sections[0].key
+    has_headings = any(_heading(template, sentence)[0] for sentence in talk.sentences)
+    heading: str | None = first if has_headings else None
     for sentence in talk.sentences:
         named, rest = _heading(template, sentence)
-        heading = named or heading
+        heading = heading if named is None else named
         if not rest or is_filler((sentence,)):
             continue
         best = best_section(template, marks[sentence.index])
@@ -59,19 +60,25 @@ def _heading(template: Template, sentence: Sentence) -> tuple[str | None, str]:
 def _begun_with(template: Template, sentence: Sentence) -> str | None:
     """The section whose name a sentence begins with ("Affect was flat")."""
     for key, name in _names(template):
-        if _patterns(name)[2].search(sentence.plain):
+        if key and _patterns(name)[2].search(sentence.plain):
             return key
     return None
 
 
-def _names(template: Template) -> list[tuple[str, str]]:
-    """Section keys with each name they go by, the longest first: "family history" before "history"."""
-    names = [
-        (section.key, name.lower())
-        for section in template.sections
-        for name in (section.title, section.title.rpartition(": ")[2], *section.also)
-    ]
-    return sorted(names, key=lambda item: -len(item[1]))
+@cache
+def _names(template: Template) -> tuple[tuple[str, str], ...]:
+    """Section keys with each name they go by, the longest first: "family history" before "history".
+
+    Headings of other formats have the key "": they end what stands before, and what follows is sorted by its cues.
+    """
+    own = {name: section.key for section in template.sections for name in _called(section)}
+    other = {name: "" for known in templates().values() for section in known.sections for name in _called(section)}
+    names = [(key, name) for name, key in ({template.title.lower(): template.sections[0].key} | other | own).items()]
+    return tuple(sorted(names, key=lambda item: -len(item[1])))
+
+
+def _called(section: TemplateSection) -> tuple[str, ...]:
+    return tuple(name.lower() for name in (section.title, section.title.rpartition(": ")[2], *section.also))
 
 
 @cache

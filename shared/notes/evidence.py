@@ -8,20 +8,18 @@ Dropping a true statement costs a line; letting a false one stand costs trust: i
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.note import Note, Person, Section, Statement
+from shared.domain.note import NamedEntity, Note, Section, Statement
 from shared.notes import lexica
 from shared.notes.numbers import doses_in, numbers_in
-from shared.notes.people import role_of, roles_of
+from shared.notes.plan import parse_plan
 from shared.notes.polarity import polarity_of, spoken_polarity
-from shared.notes.pronouns import misuses_pronoun
 from shared.notes.quotes import is_torn, places_of, read_statement, verbatim
-from shared.notes.roles import CLIENT, THERAPIST, UNKNOWN, Roles
 from shared.notes.talk import Sentence, Talk, words_of
+from shared.notes.voices import Voices, voices_in
 from shared.notes.wording import concepts
 from shared.ports import NoteRequest
 
@@ -86,17 +84,16 @@ def check(note: Note, request: NoteRequest) -> CheckedNote:
         findings += [Finding(section.key, position, flaw) for position, flaw in enumerate(flaws) if flaw]
         kept = tuple(s for s, flaw in zip(section.statements, flaws, strict=True) if flaw is None)
         sections.append(section.model_copy(update={"statements": kept}))
-    return CheckedNote(note.model_copy(update={"sections": tuple(sections)}), tuple(findings))
+    entities = tuple(entity for entity in note.entities if court.holds_entity(entity))
+    planned = {item.text for item in parse_plan(request.plan or "")}
+    goals = tuple(g for g in note.goals if g.goal in planned and court.segment_ids.issuperset(g.evidence))
+    kept_note = note.model_copy(update={"sections": tuple(sections), "entities": entities, "goals": goals})
+    return CheckedNote(kept_note, tuple(findings))
 
 
 def _court(request: NoteRequest) -> _Court:
     talk = Talk(request.transcript)
-    said: dict[str, list[Sentence]] = {segment.id: [] for segment in request.transcript.segments}
-    for sentence in talk.sentences:
-        for segment_id in sentence.segment_ids:
-            said[segment_id].append(sentence)
-    people = {" ".join(person.name.split()): person for person in request.people if person.name.strip()}
-    return _Court(talk, roles_of(request, talk), said, people)
+    return _Court(talk, voices_in(request, talk), frozenset(segment.id for segment in request.transcript.segments))
 
 
 @dataclass(frozen=True)
@@ -104,29 +101,23 @@ class _Court:
     """What is known of the talk while its note is checked."""
 
     talk: Talk
-    roles: Roles
-    said: dict[str, list[Sentence]]
-    """Segment id to the sentences that have words in it."""
-    people: dict[str, Person]
-    """Who took part, by name."""
-
-    @property
-    def names(self) -> list[str]:
-        """What a note may call those who took part, the longest first."""
-        return sorted({*self.people, *self.roles.names.values()}, key=lambda name: (-len(name), name))
+    voices: Voices
+    segment_ids: frozenset[str]
 
     def flaw_of(self, statement: Statement) -> Flaw | None:
         """The first flaw found; None for a statement that holds."""
-        if not set(statement.evidence) <= self.said.keys():
+        if not set(statement.evidence) <= self.segment_ids:
             return Flaw.NO_SUCH_EVIDENCE
-        indexes = {sentence.index for segment_id in statement.evidence for sentence in self.said[segment_id]}
+        indexes = {sentence.index for segment_id in statement.evidence for sentence in self.talk.said(segment_id)}
         cited = [self.talk.sentences[index] for index in sorted(indexes)]
-        if self.roles.dictated and any(not is_torn(p, self.talk) for p in places_of(verbatim(statement.text), cited)):
+        if self.voices.roles.dictated and any(
+            not is_torn(p, self.talk) for p in places_of(verbatim(statement.text), cited)
+        ):
             return None
-        quotes, prose = read_statement(statement.text, self.names)
+        quotes, prose = read_statement(statement.text, self.voices.names)
         turns: list[set[int]] = []
         for quote in quotes:
-            spoken = [s for s in cited if self._may_say(quote.label, s)]
+            spoken = [s for s in cited if self.voices.may_say(quote.label, s)]
             places = places_of(quote, spoken)
             if not places:
                 return Flaw.SPEAKER if places_of(quote, cited) else Flaw.NOT_SAID
@@ -138,69 +129,27 @@ class _Court:
                 return Flaw.WRONG_ANSWER
         return self._flaw_of_prose(prose, cited)
 
-    def _may_say(self, label: str, sentence: Sentence) -> bool:
-        """Whether a label ("Client", "Asked", "Anna", "Speaker 2 asked") can stand for the sentence's speaker."""
-        if self.roles.dictated:
-            return True
-        role = self.roles.of(sentence.speaker)
-        name = label.lower().removesuffix(" asked")
-        named = [speaker for speaker, called in self.roles.names.items() if called.lower() == name]
-        named += [speaker for speaker in self.talk.speakers if speaker.lower() == name]
-        if named:
-            return sentence.speaker in named
-        if name in ("client", "patient"):
-            return role in (CLIENT, UNKNOWN)
-        if name in ("therapist", "asked", "clinician"):
-            return role in (THERAPIST, UNKNOWN)
-        return self._may_be(name, sentence.speaker)
-
-    def _may_be(self, name: str, speaker: str) -> bool:
-        """Whether a name nobody was matched to can be the speaker's: where one alone of its role is left."""
-        person = next((person for called, person in self.people.items() if called.lower() == name), None)
-        if person is None:
-            return True
-        alike = [other for other in self.people.values() if role_of(other) == role_of(person)]
-        may_have_role = self.roles.of(speaker) in (role_of(person), UNKNOWN)
-        return speaker not in self.roles.names and may_have_role and len(alike) == 1
-
-    def _subject(self, prose: str) -> str:
-        """Who prose begins with: a name where it is one, else the first word."""
-        spaced = " ".join(prose.split())
-        named = (name for name in self.names if re.match(rf"{re.escape(name)}(?!\w)", spaced, re.IGNORECASE))
-        return next(named, next(iter(words_of(prose)), ""))
-
-    def _without_names(self, prose: str) -> str:
-        names = "|".join(re.escape(name) for name in self.names)
-        return re.sub(rf"(?<!\w)(?:{names})(?:['\u2019]s)?(?!\w)", " ", prose) if names else prose
-
-    def _misuses_pronoun(self, prose: str, subject: str) -> bool:
-        """Whether prose about a person of given pronouns uses others; "Client" is the one client there is."""
-        clients = [person for person in self.people.values() if not person.is_owner]
-        named = [person for name, person in self.people.items() if subject in (name, self._called(person))]
-        about = named or (clients if subject.lower() in ("client", "patient") and len(clients) == 1 else [])
-        alone = not any(name in prose for name in self.people if name != subject) and len(about) == 1
-        pronouns = about[0].pronouns if alone else None
-        return pronouns is not None and misuses_pronoun(prose.replace(subject, "", 1), subject, pronouns)
-
-    def _called(self, person: Person) -> str:
-        name = " ".join(person.name.split())
-        return next((called for called in self.roles.names.values() if called.startswith(f"{name} (")), name)
+    def holds_entity(self, entity: NamedEntity) -> bool:
+        """Whether the entity is named in its evidence, and what is said of it was said."""
+        if self.flaw_of(Statement(text=entity.summary, evidence=entity.evidence)):
+            return False
+        heard = {word for id_ in entity.evidence for s in self.talk.said(id_) for word in s.words}
+        return set(words_of(entity.name)) <= heard
 
     def _flaw_of_prose(self, prose: str, cited: list[Sentence]) -> Flaw | None:
-        subject = self._subject(prose)
-        if self._misuses_pronoun(prose, subject):
+        subject = self.voices.subject(prose)
+        if self.voices.misuse_pronoun(prose, subject):
             return Flaw.PRONOUN
-        claimed = concepts(self._without_names(prose))
+        claimed = concepts(self.voices.without_names(prose))
         if not claimed and not numbers_in(prose):
             return None
-        heard = [s for s in cited if s.is_question or self._may_say(subject, s)]
-        if not any(self._may_say(subject, s) for s in cited):
+        heard = [s for s in cited if s.is_question or self.voices.may_say(subject, s)]
+        if not any(self.voices.may_say(subject, s) for s in cited):
             return Flaw.SPEAKER
         said = " ".join(sentence.text for sentence in heard)
-        if not _numbers_agree(prose, said):
-            return Flaw.NUMBER
-        if not _medicines_agree(prose, said):
-            return Flaw.MEDICINE
+        for flaw, agree in ((Flaw.NUMBER, _numbers_agree), (Flaw.MEDICINE, _medicines_agree)):
+            if not agree(prose, said):
+                return flaw
         known = set(concepts(said))
         if sum(concept in known for concept in claimed) < COVERED_FROM * len(claimed):
             return Flaw.NOT_COVERED

@@ -7,6 +7,7 @@ from shared.notes.evidence import supported
 from shared.notes.passages import mentions_risk, statement
 from shared.notes.people import roles_of
 from shared.notes.risk import risks_in
+from shared.notes.risk_status import classed
 from shared.notes.talk import Talk
 from shared.notes.templates import template_for
 from shared.ports import NoteRequest
@@ -18,7 +19,7 @@ def safeguarded(note: Note, request: NoteRequest) -> Note:
 
 
 def with_every_risk(note: Note, request: NoteRequest) -> Note:
-    """The note with each mention of risk its writer left out added as a quote, and all of them marked.
+    """The note with each mention of risk its writer left out added as a quote, all of them marked, and classed.
 
     A mention counts as told when a statement of the template's risk section cites it.
     """
@@ -34,7 +35,8 @@ def with_every_risk(note: Note, request: NoteRequest) -> Note:
         for passage in risks.passages
         if untold.intersection(passage.sentences)
     )
-    return note.model_copy(update={"sections": tuple(_completed(sections, place.key, place.title, missing))})
+    completed = _completed(sections, place.key, place.title, missing)
+    return note.model_copy(update={"sections": classed(completed, talk, roles)})
 
 
 def _marked(section: Section) -> Section:

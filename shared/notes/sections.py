@@ -127,7 +127,7 @@ def best_section(
     """The section a sentence fits best, and how well; a partner's own section is for what that partner says."""
     scores = [
         (
-            max((_worth(take, marks) for take in section.takes if only is None or take.kind in only), default=0.0),
+            max((_worth(take, marks) for take in section.takes if _may_take(take, only)), default=0.0),
             section,
         )
         for section in template.sections
@@ -135,6 +135,10 @@ def best_section(
     ]
     score, section = max(scores, key=lambda item: item[0])
     return (score, section) if score > 0 else None
+
+
+def _may_take(take: Take, only: frozenset[str] | None) -> bool:
+    return only is None or take.kind in only or take.risk_too
 
 
 def _worth(take: Take, marks: Marks) -> float:

@@ -38,6 +38,8 @@ class Take(Written):
     kind: str
     topics: tuple[str, ...] = ()
     weight: float = Field(default=1.0, gt=0)
+    risk_too: bool = False
+    """Whether what is quoted as a risk already stands here as well ("I'm not safe", the belief that EMDR works on)."""
 
     @model_validator(mode="after")
     def _names_known_cues(self) -> Self:

@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 
 from shared.domain.note import Note, ParticipantsType, Section, Statement
 from shared.notes.dictation import dictated
+from shared.notes.entities import entities_in
 from shared.notes.medicines import forgotten
 from shared.notes.passages import merged, statement
 from shared.notes.people import roles_of
+from shared.notes.plan import goals_touched
 from shared.notes.risk import Risks, risks_in
+from shared.notes.risk_status import classed
 from shared.notes.roles import Roles
 from shared.notes.sections import choose, partners_in
 from shared.notes.talk import Talk
@@ -31,15 +34,18 @@ def write_extract(request: NoteRequest) -> Note:
     risks = risks_in(talk)
     write = dictated if request.participants_type is ParticipantsType.DICTATED_NOTES else _quoted
     statements: Mapping[str, Sequence[Statement]] = write(template, talk, roles, risks)
+    sections = (
+        Section(key=section.key, title=section.title, statements=tuple(statements[section.key]))
+        for section in template.sections
+    )
     return Note(
         session_type=template.session_type,
         participants_type=template.participants_type,
         template_version=template.version,
-        sections=tuple(
-            Section(key=section.key, title=section.title, statements=tuple(statements[section.key]))
-            for section in template.sections
-        ),
+        sections=classed(sections, talk, roles),
         topics=topics_of(talk),
+        entities=entities_in(talk, roles, [person.name for person in request.people]),
+        goals=goals_touched(request.plan, talk),
         engine=ENGINE,
     )
 
