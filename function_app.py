@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.events import poison, transcribe_sealed, upkeep, write_note
+from functions.events import deliver_webhook, fetch_recording, poison, transcribe_sealed, upkeep, write_note
 from functions.http import (
     audit,
     docs,
@@ -13,11 +13,15 @@ from functions.http import (
     instructions,
     keys,
     playback,
+    processing,
+    recording_urls,
     recordings,
     relationships,
     sessions,
     transcribe_day,
     transcripts,
+    users,
+    webhook,
 )
 
 # These register with the edge on import.
@@ -30,18 +34,24 @@ __all__ = [
     "instructions",
     "keys",
     "playback",
+    "processing",
+    "recording_urls",
     "recordings",
     "relationships",
     "sessions",
     "transcribe_day",
     "transcripts",
+    "users",
+    "webhook",
 ]
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for blueprint in (
     edge.blueprint,
+    fetch_recording.blueprint,
     transcribe_sealed.blueprint,
     write_note.blueprint,
+    deliver_webhook.blueprint,
     poison.blueprint,
     upkeep.blueprint,
 ):

@@ -35,5 +35,6 @@ async def transcribe_sealed(manifest: func.InputStream) -> None:
         queues=app.queues,
         speech=app.speech,
         locale=app.locale,
+        endings=app.endings,
         clock=app.clock,
     )

@@ -21,3 +21,17 @@ async def sweep(timer: func.TimerRequest) -> None:
 async def finish_erasures(timer: func.TimerRequest) -> None:
     """Go on with erasures that stand still, and look a second time after those that are done."""
     await services().eraser.resume()
+
+
+@blueprint.function_name("expire_uploads")
+@blueprint.timer_trigger(arg_name="timer", schedule="%UPLOADS_SCHEDULE%", run_on_startup=False)
+async def expire_uploads(timer: func.TimerRequest) -> None:
+    """Delete what partners have put here and is not needed any more."""
+    await services().partner_uploads.expire()
+
+
+@blueprint.function_name("look_after_deliveries")
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
+async def look_after_deliveries(timer: func.TimerRequest) -> None:
+    """Queue events again whose message was lost, and forget those that were delivered long ago."""
+    await services().courier.look_again()

@@ -22,6 +22,9 @@ async def write_note(message: func.QueueMessage) -> None:
         ledger=app.ledger,
         claims=app.claims,
         records=app.records,
+        requests=app.requests,
+        instructions=app.instructions,
         notes=app.notes,
+        endings=app.endings,
         clock=app.clock,
     )

@@ -10,11 +10,10 @@ from pydantic import BaseModel, Field
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
+from functions.http.fields import NEXT_PAGE
 from functions.http.problems import Problem
 from shared.domain.caller import Role, require_role
 from shared.domain.ids import ID_PATTERN
-
-_NEXT = {"description": "Where the next page starts; absent on the last page", "schema": {"type": "string"}}
 
 
 class AuditEntry(BaseModel):
@@ -54,7 +53,7 @@ class AuditFilter(BaseModel):
     summary="Who touched a relationship's data",
     responses={
         403: {"model": Problem, "description": "For admins only"},
-        200: {"headers": {"x-continuation": _NEXT}},
+        200: NEXT_PAGE,
     },
 )
 async def get_audit(app: App, caller: CallerNow, wanted: Annotated[AuditFilter, Query()], response: Response) -> Audit:

@@ -1,10 +1,11 @@
-"""Kinds of fields that several operations take."""
+"""Kinds of fields and bodies that several operations take."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 
 def _unicode(text: str) -> str:
@@ -15,3 +16,19 @@ def _unicode(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_unicode)]
+
+NEXT_PAGE: dict[str, Any] = {
+    "headers": {
+        "x-continuation": {
+            "description": "Where the next page starts; absent on the last page",
+            "schema": {"type": "string"},
+        }
+    }
+}
+"""What an operation that answers page by page says of its 200."""
+
+
+class CamelModel(BaseModel):
+    """A body of the processing service, whose fields are written `likeThis` on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)

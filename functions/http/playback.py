@@ -87,6 +87,11 @@ async def put_session_speakers(
     session_id: SessionId,
     names: Annotated[dict[str, SpeakerName], Body(examples=[{"Speaker 1": "Therapist", "Speaker 2": "Client"}])],
 ) -> None:
-    """Names or roles by label. The transcript and its captions say them from then on; a label alone undoes a name."""
+    """Names or roles by label, for transcript and captions; a label alone undoes a name.
+
+    The note is written anew with them, and the one before stays as a version.
+    """
     session = await reach_to_change(app, caller, session_id)
-    await name_speakers(session, names, caller, records=app.records, editor=app.editor)
+    await name_speakers(
+        session, names, caller, ledger=app.ledger, records=app.records, editor=app.editor, queues=app.queues
+    )

@@ -10,6 +10,7 @@ from fastapi import Header, Path, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, StrictInt, StrictStr
 
 from functions.http.auth import App
+from functions.http.fields import NEXT_PAGE
 from functions.http.problems import Problem
 from shared.domain.caller import Caller
 from shared.domain.ids import ID_PATTERN
@@ -53,8 +54,7 @@ EDITS = {
 }
 _TAG = {"description": "Version of the record, for If-Match", "schema": {"type": "string"}}
 TAGGED = {200: {"headers": {"ETag": _TAG}}}
-_NEXT = {"description": "Where the next page starts; absent on the last page", "schema": {"type": "string"}}
-PAGED = {**NOT_FOUND, 200: {"headers": {"x-continuation": _NEXT}}}
+PAGED = {**NOT_FOUND, 200: NEXT_PAGE}
 
 
 class ListFilter(BaseModel):

@@ -51,6 +51,7 @@ class Receipt(BaseModel):
     summary="Make a relationship, or name its client",
     responses={
         **FOR_SERVICES,
+        **NOT_FOUND,
         409: {"model": Problem, "description": "It has another therapist, or was erased"},
     },
 )
@@ -60,6 +61,7 @@ async def put_relationship(
     """Without a client it has none. What was recorded before stays with the client it was recorded with."""
     require_role(caller, Role.SERVICE, Role.ADMIN)
     check_id(therapist_clientid, "therapist_clientid")
+    await app.relationships.require_partner(caller, therapist_clientid)
     made = await app.relationships.provision(
         therapist_clientid, therapist_userid=people.therapist_userid, client_userid=people.client_userid
     )
@@ -85,6 +87,7 @@ async def erase_relationship(app: App, caller: CallerNow, therapist_clientid: Re
     It goes on by itself if the answer is a 503; asked again, it answers with the same receipt.
     """
     require_role(caller, Role.SERVICE, Role.ADMIN)
+    await app.relationships.require_partner(caller, therapist_clientid)
     receipt = await app.eraser.erase(therapist_clientid)
     return Receipt.model_validate(receipt.model_dump())
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from azure.core import MatchConditions
@@ -13,6 +15,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
+from shared.adapters.blob_signatures import Signatures
 from shared.adapters.http_transport import HttpTransport
 from shared.adapters.storage_errors import in_our_words
 from shared.adapters.storage_options import OPTIONS, TIMEOUTS
@@ -45,6 +48,8 @@ class AzureBlobs:
         self._account = account
         self._credential = credential
         self._client: BlobServiceClient | None = None
+        self._signatures = Signatures()
+        self._made: set[str] = set()
 
     async def create(
         self, container: str, name: str, body: bytes | BinaryIO, *, content_type: str, metadata: Mapping[str, str]
@@ -98,6 +103,23 @@ class AzureBlobs:
                     yield _info(found)
             except ResourceNotFoundError:
                 return  # a container that nobody has written to yet
+
+    async def signed_upload_url(self, container: str, name: str, *, expires: datetime) -> str:
+        """See BlobStore.signed_upload_url. Signed with the account's key, or with one that is delegated to the app."""
+        async with in_our_words(f"sign an address in {container}"):
+            if container not in self._made:
+                await self._make_container(container)
+                self._made.add(container)
+            blob = self._blob(container, name)
+            signature = await self._signatures.of_blob(self._service(), container, name, expires)
+            return f"{blob.url}?{signature}"
+
+    def name_in(self, container: str, url: str) -> str | None:
+        """See BlobStore.name_in."""
+        ours, given = urlsplit(self._service().get_container_client(container).url), urlsplit(url)
+        inside = ours.path.rstrip("/") + "/"
+        same = (ours.scheme, ours.netloc.lower()) == (given.scheme, given.netloc.lower())
+        return unquote(given.path.removeprefix(inside)) if same and given.path.startswith(inside) else None
 
     async def close(self) -> None:
         """Close the client; the next use opens another."""

@@ -17,7 +17,8 @@ from shared.domain.names import DIRECTORY, PARTITION_KEYS, RECORDS
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
-_NOT_INDEXED = ("transcript", "transcript_summary", "note", "answer", "pages", "wrapped", '"_etag"')
+_CIPHERTEXT = ("transcript", "transcript_summary", "note", "answer", "pages", "brief", "url", "plan")
+_NOT_INDEXED = (*_CIPHERTEXT, "wrapped", '"_etag"')
 INDEXING_POLICY: dict[str, Any] = {
     "indexingMode": "consistent",
     "automatic": True,

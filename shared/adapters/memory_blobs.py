@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from itertools import count
 from typing import BinaryIO
+from urllib.parse import quote, unquote, urlencode
 
 from shared.domain.errors import AlreadyExists, NotFound
 from shared.ports import BlobInfo
 
 PIECE = 1024 * 1024
+_ADDRESS = "memory://blobs/"
 
 
 class MemoryBlobs:
@@ -56,6 +59,15 @@ class MemoryBlobs:
     async def delete(self, container: str, name: str) -> None:
         """See BlobStore.delete."""
         self._blobs.pop((container, name), None)
+
+    async def signed_upload_url(self, container: str, name: str, *, expires: datetime) -> str:
+        """See BlobStore.signed_upload_url. Nobody listens there."""
+        return f"{_ADDRESS}{container}/{quote(name)}?{urlencode({'se': expires.isoformat()})}"
+
+    def name_in(self, container: str, url: str) -> str | None:
+        """See BlobStore.name_in."""
+        inside = f"{_ADDRESS}{container}/"
+        return unquote(url.removeprefix(inside).partition("?")[0]) if url.startswith(inside) else None
 
     async def list(self, container: str, prefix: str) -> AsyncIterator[BlobInfo]:
         """See BlobStore.list."""

@@ -17,25 +17,35 @@ from shared.adapters.cosmos_items import CosmosItems
 from shared.adapters.jwt_tokens import JwtVerifier
 from shared.bootstrap.engines import document_engine, note_engine, speech_engine
 from shared.bootstrap.stores import kek, storage
+from shared.bootstrap.web import guarded_web
 from shared.crypto.keyring import Keyrings
 from shared.domain.limits import Limits
-from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine
+from shared.ports import BlobStore, Clock, DocumentEngine, NoteEngine, Queues, SpeechEngine, Web
 from shared.services.api_keys import ApiKeys
 from shared.services.audit import AuditTrail
 from shared.services.claims import Claims
 from shared.services.client_documents import ClientDocuments
+from shared.services.create_processing import ProcessingSessions
+from shared.services.deliver_webhook import Courier
+from shared.services.delivery_log import DeliveryLog
 from shared.services.edit_record import RecordEditor
+from shared.services.end_processing import Endings
 from shared.services.erase_relationship import Eraser
 from shared.services.idempotency import IdempotencyKeys
 from shared.services.instructions import Instructions
 from shared.services.kept_pages import KeptPages
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
+from shared.services.partner_uploads import PartnerUploads
+from shared.services.processing_requests import ProcessingRequests
+from shared.services.read_processing import ProcessingReader
 from shared.services.read_records import RecordReader
 from shared.services.records import Records
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
+from shared.services.users import Users
+from shared.services.webhooks import Webhooks
 from shared.settings import Settings
 
 
@@ -74,6 +84,16 @@ class Services:
     audit: AuditTrail
     idempotency: IdempotencyKeys
     instructions: Instructions
+    web: Web
+    webhooks: Webhooks
+    users: Users
+    requests: ProcessingRequests
+    endings: Endings
+    processing: ProcessingSessions
+    processing_reader: ProcessingReader
+    partner_uploads: PartnerUploads
+    max_recording_bytes: int
+    courier: Courier
     speech: SpeechEngine
     notes: NoteEngine
     documents: DocumentEngine
@@ -99,7 +119,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         database=cosmos.database,
         may_create=cosmos.create,
     )
-    keyrings = Keyrings(items=items, kek=kek(settings.keys), clock=clock)
+    wrapping = kek(settings.keys)
+    keyrings = Keyrings(items=items, kek=wrapping, clock=clock)
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
     claims = Claims(items, clock, settings.limits.claim_lease)
@@ -107,6 +128,22 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     relationships = Relationships(items, clock, provision_on_upload=settings.auth.provision_on_upload)
     client_documents = ClientDocuments(items=items, blobs=blobs, clock=clock)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
+    web = guarded_web(settings.web)
+    records = Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock)
+    deliveries = DeliveryLog(items)
+    webhooks = Webhooks(
+        items=items,
+        log=deliveries,
+        kek=wrapping,
+        web=web,
+        queues=queues,
+        clock=clock,
+        limits=settings.limits,
+        http_on_loopback=settings.web.allow_loopback,
+    )
+    requests = ProcessingRequests(items, keyrings)
+    endings = Endings(ledger, requests, webhooks)
+    users = Users(items, clock)
     return Services(
         blobs=blobs,
         queues=queues,
@@ -117,11 +154,19 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         numbers=numbers,
         ledger=ledger,
         claims=claims,
-        records=Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock),
+        records=records,
         reader=reader,
         editor=RecordEditor(items=items, reader=reader, relationships=relationships, keyrings=keyrings, clock=clock),
         relationships=relationships,
-        sweeper=Sweeper(ledger=ledger, claims=claims, blobs=blobs, queues=queues, clock=clock, limits=settings.limits),
+        sweeper=Sweeper(
+            ledger=ledger,
+            claims=claims,
+            blobs=blobs,
+            queues=queues,
+            endings=endings,
+            clock=clock,
+            limits=settings.limits,
+        ),
         tokens=JwtVerifier(
             issuer=settings.auth.issuer, audience=settings.auth.audience, jwks_url=settings.auth.jwks_url
         ),
@@ -139,6 +184,36 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         ),
         idempotency=IdempotencyKeys(items=items, keyrings=keyrings, clock=clock),
         instructions=Instructions(items, clock),
+        web=web,
+        webhooks=webhooks,
+        courier=Courier(
+            log=deliveries,
+            webhooks=webhooks,
+            web=web,
+            queues=queues,
+            clock=clock,
+            rules=settings.webhooks,
+            limits=settings.limits,
+        ),
+        users=users,
+        requests=requests,
+        endings=endings,
+        processing=ProcessingSessions(
+            users=users,
+            relationships=relationships,
+            ledger=ledger,
+            requests=requests,
+            records=records,
+            blobs=blobs,
+            queues=queues,
+            web=web,
+            clock=clock,
+        ),
+        processing_reader=ProcessingReader(ledger, records),
+        partner_uploads=PartnerUploads(
+            blobs, clock, valid=settings.processing.upload_url_valid, kept=settings.processing.uploads_kept
+        ),
+        max_recording_bytes=settings.processing.max_recording_bytes,
         speech=speech_engine(settings.speech),
         notes=note_engine(settings.notes),
         documents=document_engine(settings.documents, KeptPages(items=items, keyrings=keyrings, clock=clock)),

@@ -1,7 +1,8 @@
 """Who is calling, and what is theirs.
 
-A therapist reaches the relationships whose therapist they are, a client those whose client they are; `service`
-(a partner's back end) and `admin` reach all. What is not theirs does not exist for them: NotFound, not Forbidden.
+A therapist reaches the relationships whose therapist they are, a client those whose client they are; `admin` reaches
+all, and `service` (a partner's back end) all but what another partner has made for users of its own. What is not
+theirs does not exist for them: NotFound, not Forbidden.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Caller(Model):
 
     @property
     def reaches_all(self) -> bool:
-        """Whether no relationship is closed to the caller."""
+        """Whether the caller may ask for anybody: no relationship is closed, but for another partner's."""
         return self.is_(Role.SERVICE, Role.ADMIN)
 
 
@@ -52,14 +53,24 @@ class Owned(Resource, Protocol):
         """The client's user id, where it was given."""
         ...
 
+    @property
+    def partner(self) -> str | None:
+        """Whose user the therapist is: the caller that made them. None where it is nobody's in particular."""
+        ...
+
 
 def may_reach(caller: Caller, owned: Owned) -> bool:
     """Whether a relationship, or a row of one, is the caller's. The answer is noted for the audit trail."""
     as_therapist = caller.is_(Role.THERAPIST) and caller.id == owned.therapist_userid
     as_client = caller.is_(Role.CLIENT) and caller.id == owned.client_userid
-    allowed = caller.reaches_all or as_therapist or as_client
+    allowed = as_partner(caller, owned.partner) or as_therapist or as_client
     note(owned, allowed=allowed)
     return allowed
+
+
+def as_partner(caller: Caller, partner: str | None) -> bool:
+    """Whether the caller is an admin, or a service to which what `partner` has made is open."""
+    return caller.is_(Role.ADMIN) or (caller.is_(Role.SERVICE) and partner in {None, caller.id})
 
 
 def require_reach(caller: Caller, owned: Owned) -> None:

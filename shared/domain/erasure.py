@@ -26,6 +26,7 @@ class Erasure(Model):
     relationship: str
     therapist_userid: str
     client_userid: str | None = None
+    partner: str | None = None
     touched: datetime
     sessions: tuple[str, ...] | None = None
     """Found before anything was deleted; None until then."""

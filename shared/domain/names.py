@@ -8,9 +8,12 @@ SEALED_BLOBS = "sealed"
 AUDIO_BLOBS = "audio"
 WORDS_BLOBS = "words"
 DOCUMENTS_BLOBS = "documents"
+PARTNER_UPLOADS = "partner-uploads"
 
 # Queues
 NOTES_QUEUE = "notes"
+FETCH_QUEUE = "fetch"
+WEBHOOKS_QUEUE = "webhooks"
 
 # Cosmos containers
 SESSIONS = "sessions"

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.domain.model import Model
+from shared.domain.note import SessionType
 
 WireId = int | str | None
 
@@ -38,6 +39,7 @@ class Record(Model):
     therapist_userid: str
     client_userid: str | None = None
     therapist_session_id: int | None = None
+    partner: str | None = None
     created: str
     updated: str
     deleted: bool = False
@@ -97,5 +99,8 @@ class StoredHistory(Record):
     date: str
     manifest: str
     version: int = 1
+    session_type: SessionType = SessionType.STANDARD
+    edition: int = 0
+    """Which of the editions asked for it is."""
     transcript_summary: str = Field(repr=False)
     note: str = Field(repr=False)

@@ -33,6 +33,14 @@ class State(StrEnum):
         return self in {State.DONE, State.SKIPPED, State.FAILED}
 
 
+class Door(StrEnum):
+    """How a session's words come in."""
+
+    CHUNKS = "chunks"
+    RECORDING_URL = "recording_url"
+    TRANSCRIPT = "transcript"
+
+
 class ChunkMark(Model):
     """One line of the ledger: enough to order the chunks and to know what is missing."""
 
@@ -100,6 +108,27 @@ class Session(Model):
     participants_type: ParticipantsType = ParticipantsType.INDIVIDUAL
     timings: dict[str, int] = Field(default_factory=dict)
     """Milliseconds spent in each stage of the newest run."""
+    door: Door = Door.CHUNKS
+    partner: str | None = None
+    """Who asked for it to be processed, and is told when that has ended."""
+    upload: str | None = None
+    """The blob a partner has uploaded the recording to; None where it comes from elsewhere."""
+    editions: dict[SessionType, int] = Field(default_factory=dict)
+    """Of notes that were asked for again, or beside the first: which edition of each is wanted."""
+    retries: int = 0
+    """How often a person has had it taken up again."""
+    announced: str | None = None
+    """The end that was announced last."""
+
+    @property
+    def wanted(self) -> dict[SessionType, int]:
+        """The notes this session is to have, each with its edition; the first one counts from 0."""
+        return {self.session_type: 0, **self.editions}
+
+    @property
+    def edition(self) -> int:
+        """The newest that is wanted of any note: it names the work of writing them."""
+        return max(self.wanted.values())
 
     @property
     def relationship_id(self) -> str:

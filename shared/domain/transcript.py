@@ -56,6 +56,8 @@ class Transcript(Model):
     engine: str = ""
     names: dict[str, str] = Field(default_factory=dict)
     """What speakers are called, by label, as far as someone has said."""
+    named: int = 0
+    """The edition of the notes that these names asked for; 0 for those it came with."""
 
     @property
     def has_speech(self) -> bool:

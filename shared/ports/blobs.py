@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import BinaryIO, Protocol
 
 
@@ -50,6 +51,14 @@ class BlobStore(Protocol):
 
     async def delete(self, container: str, name: str) -> None:
         """Remove a blob; removing what is not there is fine."""
+        ...
+
+    async def signed_upload_url(self, container: str, name: str, *, expires: datetime) -> str:
+        """An address that, until it expires, takes the bytes of this one blob (PUT) and gives them (GET)."""
+        ...
+
+    def name_in(self, container: str, url: str) -> str | None:
+        """The blob of this container that a URL names, signed or not, expired or not; None for any other URL."""
         ...
 
     def list(self, container: str, prefix: str) -> AsyncIterator[BlobInfo]:

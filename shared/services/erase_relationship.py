@@ -32,6 +32,7 @@ from shared.services.client_documents import ClientDocuments
 from shared.services.ledger import OPEN
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import (
+    Named,
     Relationship,
     Relationships,
     RelationshipState,
@@ -78,7 +79,7 @@ class Eraser:
         item = await self._items.read(DIRECTORY, key, key)
         if item is None:
             raise unknown_relationship(relationship_id)
-        note(_Named(relationship_id), allowed=True)
+        note(Named(relationship_id), allowed=True)
         if item.body.get("state") == RelationshipState.ERASED:
             return Receipt.model_validate(item.body["receipt"])
         return await self._first_pass(await self._order(relationship_id, item))
@@ -107,7 +108,7 @@ class Eraser:
             await self._first_pass(erasure)
             await self._audit.append(
                 erasure.relationship,
-                BY_ITSELF.model_copy(update={"resources": (_Named(erasure.relationship).resource,)}),
+                BY_ITSELF.model_copy(update={"resources": (Named(erasure.relationship).resource,)}),
             )
         elif erasure.receipt is not None and quiet >= self._limits.settled_after:
             await self._second_pass(erasure, etag)
@@ -123,6 +124,7 @@ class Eraser:
             relationship=relationship_id,
             therapist_userid=found.therapist_userid,
             client_userid=found.client_userid,
+            partner=found.partner,
             touched=self._clock.now(),
         )
         await self._write(erasure)
@@ -192,6 +194,7 @@ class Eraser:
             "id": key,
             "kind": "relationship",
             "state": RelationshipState.ERASED.value,
+            "partner": erasure.partner,
             "receipt": receipt.model_dump(mode="json"),
         }
         await self._relationships.forget(
@@ -221,14 +224,6 @@ class Eraser:
             continuation = page.continuation
             if continuation is None:
                 return
-
-
-class _Named:
-    """A relationship of which only the id matters."""
-
-    def __init__(self, relationship_id: str) -> None:
-        self.relationship_id = relationship_id
-        self.resource = f"relationship:{relationship_id}"
 
 
 def _line_id(relationship_id: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from shared.domain.errors import ClaimLost, Permanent, ScribeError, Transient
 from shared.domain.session import Failure, Session
 from shared.ports import Clock
+from shared.services.end_processing import Endings
 from shared.services.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def exhausted(session: Session, stage: str, *, unknown: str, clock: Clock) -> Fa
 
 @asynccontextmanager
 async def recording_failures(
-    session_id: str, manifest: str, stage: str, *, ledger: Ledger, clock: Clock
+    session_id: str, manifest: str | None, stage: str, *, ledger: Ledger, endings: Endings, clock: Clock
 ) -> AsyncIterator[None]:
     """Enter what fails in the session's attempt history.
 
@@ -44,9 +45,11 @@ async def recording_failures(
 
     async def enter(error: ScribeError, *, final: bool) -> None:
         failure = Failure(code=error.code, stage=stage, message=str(error), at=clock.now(), transient=not final)
-        await ledger.fail(session_id, manifest, failure, final=final)
+        failed = await ledger.fail(session_id, manifest, failure, final=final)
         outcome = "for good" if final else "to be tried again"
         log.warning("session %s: %s failed %s with %s: %s", session_id, stage, outcome, error.code, error)
+        if failed is not None:
+            await endings.settle(failed)
 
     try:
         yield

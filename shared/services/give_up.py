@@ -7,14 +7,24 @@ import logging
 from shared.domain.limits import Limits
 from shared.ports import Clock
 from shared.services.claims import Claims, ClaimState
+from shared.services.end_processing import Endings
 from shared.services.failures import exhausted, last_failure
 from shared.services.ledger import Ledger
+from shared.services.stages import Stage, work_of
 
 log = logging.getLogger(__name__)
 
 
 async def give_up(
-    session_id: str, digest: str, *, stage: str, work: str, ledger: Ledger, claims: Claims, clock: Clock, limits: Limits
+    session_id: str,
+    digest: str | None,
+    *,
+    stage: Stage,
+    ledger: Ledger,
+    claims: Claims,
+    endings: Endings,
+    clock: Clock,
+    limits: Limits,
 ) -> None:
     """Mark the session failed, with the reason of its last try.
 
@@ -25,7 +35,7 @@ async def give_up(
     session = await ledger.find(session_id)
     if session is None or session.manifest != digest or session.state.final:
         return
-    if await claims.state(session_id, work) is not ClaimState.FREE:
+    if await claims.state(session_id, work_of(session, stage)) is not ClaimState.FREE:
         return
     last = last_failure(session, stage)
     if (last is None or last.transient) and session.attempts < limits.max_attempts:
@@ -37,5 +47,7 @@ async def give_up(
         log.warning("session %s: %s keeps failing with %s; the sweeper goes on", session_id, stage, code)
         return
     failure = exhausted(session, stage, unknown="internal_error", clock=clock)
-    await ledger.fail(session_id, digest, failure, final=True)
+    failed = await ledger.fail(session_id, digest, failure, final=True)
+    if failed is not None:
+        await endings.settle(failed)
     log.error("session %s: %s given up (%s)", session_id, stage, failure.code)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from shared.domain.caller import Caller, Role
 from shared.domain.errors import AlreadyExists, Forbidden, PreconditionFailed
 from shared.domain.names import DIRECTORY
+from shared.domain.note import ParticipantsType, SessionType
 from shared.domain.times import iso
-from shared.notes.instructions import InstructionSet, instruction_set
+from shared.notes.instructions import RULES, InstructionSet, instruction_set
+from shared.notes.templates import template_for
 from shared.ports import Clock, Item, ItemStore
 
 MAX_CHARACTERS = 50_000
@@ -24,6 +26,12 @@ class Instructions:
         standard = instruction_set(instruction_type)
         own = await self._read(instruction_type, user_id) if user_id is not None else None
         return standard if own is None else InstructionSet.model_validate(own.body)
+
+    async def for_note(self, session_type: SessionType, user_id: str) -> str | None:
+        """What a user has written about notes in this format, and about notes at all; None where they have not."""
+        format_ = template_for(session_type, ParticipantsType.INDIVIDUAL).key
+        own = [await self._read(kind, user_id) for kind in (format_, RULES)]
+        return "\n\n".join(str(item.body["instructions"]).strip() for item in own if item is not None) or None
 
     async def keep(self, instruction_type: str, user_id: str, *, title: str | None, markdown: str) -> InstructionSet:
         """Store a user's own set, its version one higher than the last. Raises: NotFound for an unknown type."""

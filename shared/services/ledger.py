@@ -9,6 +9,7 @@ from typing import Any
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.model import Model
 from shared.domain.names import SESSIONS
+from shared.domain.note import SessionType
 from shared.domain.session import Failure, Session, State, StoredChunk
 from shared.ports import Change, Clock, Create, Item, ItemStore, JsonObject, Patch
 
@@ -52,14 +53,19 @@ class Ledger:
             raise NotFound(f"no session {session_id}", code="session_not_found")
         return session
 
-    async def open(self, session: Session) -> Session:
-        """Create the session, after its line on the sweeper's list; or give back the one another upload created."""
+    async def open(self, session: Session, *beside: JsonObject) -> Session:
+        """Create the session, after its line on the sweeper's list; or give back the one another request created.
+
+        `beside` are items of its partition that are created with it, all or none.
+        """
         await self.list_as_open(session.session_id)
+        steps = [Create(_session_body(session)), *map(Create, beside)]
         try:
-            item = await self._items.create(SESSIONS, session.session_id, _session_body(session))
+            items = await self._items.batch(SESSIONS, session.session_id, steps)
         except AlreadyExists:
             return await self.get(session.session_id)
-        return Session.model_validate(item.body)
+        assert items[0] is not None
+        return Session.model_validate(items[0].body)
 
     async def add(self, session_id: str, chunk: StoredChunk, total: int | None) -> Session:
         """Enter a chunk and give back the session with it. Raises: AlreadyExists when the chunk is in the ledger."""
@@ -86,8 +92,8 @@ class Ledger:
         found = [StoredChunk.model_validate(item.body) async for item in self._all(session_id, {"kind": "chunk"})]
         return {chunk.chunk_id: chunk for chunk in found}
 
-    async def advance(self, session_id: str, manifest: str, state: State, **fields: Any) -> Session | None:
-        """Move the session on, for work done from `manifest`.
+    async def advance(self, session_id: str, manifest: str | None, state: State, **fields: Any) -> Session | None:
+        """Move the session on, for work done from `manifest`; None before there is one.
 
         None when a newer manifest has replaced it, or the work is past this state already.
         """
@@ -99,7 +105,37 @@ class Ledger:
 
         return await self.change(session_id, changes)
 
-    async def fail(self, session_id: str, manifest: str, failure: Failure, *, final: bool) -> Session | None:
+    async def finish(self, written: Session, **fields: Any) -> Session | None:
+        """End the session: its notes stand, as they were wanted when it was read as `written`.
+
+        None when a newer manifest has replaced that one, or notes have been asked for since: they are under way.
+        """
+
+        def changes(session: Session) -> Mapping[str, Any] | None:
+            if (session.manifest, session.wanted) != (written.manifest, written.wanted):
+                return None
+            return {"state": State.DONE, **fields}
+
+        return await self.change(written.session_id, changes)
+
+    async def want(self, session_id: str, manifest: str, edition: int, *types: SessionType) -> Session | None:
+        """Ask for notes in these formats in (at least) this edition, of the transcript made from `manifest`.
+
+        None when they are wanted already, or when the session has been sealed anew and will be heard anew.
+        """
+
+        def changes(session: Session) -> Mapping[str, Any] | None:
+            behind = [kind for kind in types if session.wanted.get(kind, -1) < edition]
+            if not behind or session.manifest != manifest:
+                return None
+            editions = {**session.editions, **dict.fromkeys(behind, edition)}
+            heard = session.state not in {State.SEALED, State.TRANSCRIBING}
+            return {"editions": editions, **({"state": State.TRANSCRIBED, "attempts": 0} if heard else {})}
+
+        await self.list_as_open(session_id)
+        return await self.change(session_id, changes)
+
+    async def fail(self, session_id: str, manifest: str | None, failure: Failure, *, final: bool) -> Session | None:
         """Add to the attempt history; `final` ends the session's run.
 
         None when a newer manifest has replaced this one, or its result stands: then nothing has failed.

@@ -9,7 +9,7 @@ from shared.crypto.envelope import associated_data
 from shared.crypto.keyring import Keyrings
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.names import DIRECTORY, RECORDS, WORDS_BLOBS
-from shared.domain.note import Note
+from shared.domain.note import Note, SessionType
 from shared.domain.records import Record, Recording, StoredHistory, StoredTranscript, pointer_id
 from shared.domain.session import Session, StoredChunk
 from shared.domain.times import iso
@@ -45,6 +45,7 @@ class Records:
             therapist_userid=session.therapist_userid,
             client_userid=session.client_userid,
             therapist_session_id=session.therapist_session_id,
+            partner=session.partner,
             created=iso(chunk.received_at),
             updated=iso(chunk.received_at),
             chunk_id=chunk.chunk_id,
@@ -134,32 +135,66 @@ class Records:
 
     # ---- histories ---------------------------------------------------------------------------------------------
 
-    async def history(self, session: Session) -> StoredHistory | None:
-        """The session's newest history, encrypted."""
-        item = await self._items.read(RECORDS, session.therapist_clientid, _key("history", session))
+    async def history(self, session: Session, session_type: SessionType | None = None) -> StoredHistory | None:
+        """The newest history in a format, the session's own if none is said; encrypted."""
+        key = _history_key(session, session_type or session.session_type)
+        item = await self._items.read(RECORDS, session.therapist_clientid, key)
         return None if item is None else StoredHistory.model_validate(item.body)
 
+    async def histories(self, session: Session) -> list[StoredHistory]:
+        """Every note that was written for the session in whatever format, older versions too, oldest first."""
+        found: list[StoredHistory] = []
+        for kind in (StoredHistory.KIND, version_of(StoredHistory.KIND)):
+            continuation = None
+            while True:
+                page = await self._items.query(
+                    RECORDS,
+                    session.therapist_clientid,
+                    equal={"kind": kind, "session_id": session.session_id, "deleted": False},
+                    continuation=continuation,
+                )
+                found += [StoredHistory.model_validate(item.body) for item in page.items]
+                continuation = page.continuation
+                if continuation is None:
+                    break
+        return sorted(found, key=lambda row: (row.updated, row.version))
+
+    async def note(self, stored: StoredHistory) -> Note:
+        """The structured note with its evidence, decrypted. Raises: DecryptionFailed."""
+        aad = associated_data("histories", stored.number, "note")
+        return Note.model_validate_json(await self._keyrings.open(stored.therapist_client_id, stored.note, aad=aad))
+
     async def save_note(
-        self, session: Session, stored: StoredTranscript, note: Note, text: str
+        self, session: Session, stored: StoredTranscript, note: Note, text: str, edition: int = 0
     ) -> StoredHistory | None:
         """Store history and the transcript's summary in one batch; an older note stays as a version. Safe to repeat.
 
+        A note in another format than the session's own is a history beside it and no summary of the transcript.
         None when the session has a newer transcript by now, or none any more: the note belongs to nothing.
         """
+        key = _history_key(session, note.session_type)
         while True:
-            old = await self._items.read(RECORDS, stored.therapist_client_id, _key("history", session))
-            if old is not None and old.body["manifest"] == stored.manifest:
+            old = await self._items.read(RECORDS, stored.therapist_client_id, key)
+            same = old is not None and old.body["manifest"] == stored.manifest
+            if old is not None and same and old.body.get("edition", 0) >= edition:
                 return StoredHistory.model_validate(old.body)
             current = await self._items.read(RECORDS, stored.therapist_client_id, stored.id)
             if current is None or current.body["manifest"] != stored.manifest:
                 return None
             try:
-                return await self._write_history(session, stored, note, text, old, current.etag)
+                return await self._write_history(session, stored, note, text, edition, old, current.etag)
             except (AlreadyExists, PreconditionFailed):
                 continue  # somebody else wrote in between: look again
 
     async def _write_history(
-        self, session: Session, stored: StoredTranscript, note: Note, text: str, old: Item | None, etag: str
+        self,
+        session: Session,
+        stored: StoredTranscript,
+        note: Note,
+        text: str,
+        edition: int,
+        old: Item | None,
+        etag: str,
     ) -> StoredHistory:
         """`etag` is that of the transcript, whose summary must not become another transcript's."""
         number = old.body["number"] if old else await self._numbers.take("histories")
@@ -167,13 +202,16 @@ class Records:
         row = StoredHistory(
             **self._common(session, "history", number, old),
             manifest=stored.manifest,
+            session_type=note.session_type,
+            edition=edition,
             transcript_summary=keyring.seal(text, aad=associated_data("histories", number, "transcript_summary")),
             note=keyring.seal(note.model_dump_json(), aad=associated_data("histories", number, "note")),
         )
-        summary = [
-            Change("set", "/transcript_summary", keyring.seal(text, aad=_aad(stored, "transcript_summary"))),
-            Change("set", "/updated", row.updated),
-        ]
+        row = row.model_copy(update={"id": _history_key(session, note.session_type)})
+        summary = [Change("set", "/updated", row.updated)]
+        if note.session_type is session.session_type:
+            sealed = keyring.seal(text, aad=_aad(stored, "transcript_summary"))
+            summary.append(Change("set", "/transcript_summary", sealed))
         await self._point_at(row)
         steps = [*_replacing(row, old), Patch(stored.id, summary, etag)]
         await self._items.batch(RECORDS, row.therapist_client_id, steps)
@@ -191,6 +229,7 @@ class Records:
             "therapist_userid": session.therapist_userid,
             "client_userid": session.client_userid,
             "therapist_session_id": session.therapist_session_id,
+            "partner": session.partner,
             "created": old.body["created"] if old else now,
             "updated": now,
             "date": iso(session.created),
@@ -219,8 +258,18 @@ def _replacing(row: Record, old: Item | None) -> list[Step]:
     if old is None:
         return [Create(body)]
     kept = {key: value for key, value in old.body.items() if not key.startswith("_")}
-    kept |= {"id": f"{row.id}:v{old.body['version']}", "kind": f"{row.kind}_version"}
+    kept |= {"id": f"{row.id}:v{old.body['version']}", "kind": version_of(row.kind)}
     return [Create(kept), Replace(body, etag=old.etag)]
+
+
+def version_of(kind: str) -> str:
+    """The kind of rows that a newer one has replaced."""
+    return f"{kind}_version"
+
+
+def _history_key(session: Session, session_type: SessionType) -> str:
+    own = _key("history", session)
+    return own if session_type is session.session_type else f"{own}:{session_type}"
 
 
 def _key(kind: str, session: Session) -> str:

@@ -8,7 +8,16 @@ from shared.crypto.keyring import KIND as KEY
 from shared.crypto.keyring import SHREDDED
 from shared.domain.erasure import Erasure
 from shared.domain.errors import NotFound
-from shared.domain.names import AUDIO_BLOBS, DIRECTORY, RECORDINGS_BLOBS, RECORDS, SEALED_BLOBS, SESSIONS, WORDS_BLOBS
+from shared.domain.names import (
+    AUDIO_BLOBS,
+    DIRECTORY,
+    PARTNER_UPLOADS,
+    RECORDINGS_BLOBS,
+    RECORDS,
+    SEALED_BLOBS,
+    SESSIONS,
+    WORDS_BLOBS,
+)
 from shared.domain.records import Recording, pointer_id
 from shared.ports import BlobInfo, BlobStore, Delete, Item, ItemStore
 from shared.services.ledger import SESSION_ITEM, Ledger
@@ -60,6 +69,8 @@ class Traces:
         session = await self._ledger.find(session_id)
         if session is not None and session.therapist_clientid != of.relationship:
             return  # the id has been free since the first look, and somebody else has taken it
+        if session is not None and session.upload is not None:
+            await self._blobs.delete(PARTNER_UPLOADS, session.upload)
         await self._delete_items(SESSIONS, session_id, [SESSION_ITEM])
         items = [item async for item in self._all(SESSIONS, session_id)]
         for item in items:

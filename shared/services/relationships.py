@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from shared.domain.access import note
-from shared.domain.caller import Caller, Role, may_provision, may_reach
+from shared.domain.caller import Caller, Role, as_partner, may_provision, may_reach
 from shared.domain.errors import AlreadyExists, Conflict, NotFound, Permanent, PreconditionFailed
 from shared.domain.model import Model
 from shared.domain.names import DIRECTORY
@@ -32,6 +32,8 @@ class Relationship(Model):
     id: str
     therapist_userid: str
     client_userid: str | None = None
+    partner: str | None = None
+    """Whose user the therapist is, where a partner made them."""
     state: RelationshipState = RelationshipState.ACTIVE
     listed: bool = False
     """Whether it is on the lists of its people; those made before there were lists are not."""
@@ -73,6 +75,13 @@ class Relationships:
         if found is None or not may_reach(caller, found):
             found = await self._find(relationship_id)
         return found if found is not None and may_reach(caller, found) else None
+
+    async def require_partner(self, caller: Caller, relationship_id: str) -> None:
+        """Also of one that is not there any more. Raises: NotFound for what another partner has made."""
+        item = await self._items.read(DIRECTORY, relationship_key(relationship_id), relationship_key(relationship_id))
+        if item is not None and not as_partner(caller, item.body.get("partner")):
+            note(Named(relationship_id), allowed=False)
+            raise unknown_relationship(relationship_id)
 
     async def ids_of(self, caller: Caller) -> list[str]:
         """Ids of the relationships on the caller's own lists, sorted.
@@ -162,9 +171,17 @@ class Relationships:
                     raise
 
     async def admit(
-        self, caller: Caller, relationship_id: str, *, therapist_userid: str, client_userid: str | None
+        self,
+        caller: Caller,
+        relationship_id: str,
+        *,
+        therapist_userid: str,
+        client_userid: str | None,
+        partner: str | None = None,
     ) -> Relationship:
         """The relationship an upload is for, made on its first upload where the setting allows it.
+
+        `partner` is whose it is to be, if it is made now.
 
         Raises: NotFound for a relationship that is not this therapist's, or does not exist and may not be made;
         Conflict (`client_conflict`) when it is another client's.
@@ -175,8 +192,9 @@ class Relationships:
         if found is None:
             if not may_provision(caller, on_first_upload=self._provision_on_upload):
                 raise unknown_relationship(relationship_id)
-            found = await self._make(relationship_id, therapist_userid, client_userid)
-        if found.therapist_userid != therapist_userid:
+            found = await self._make(relationship_id, therapist_userid, client_userid, partner)
+        elsewhere = caller.reaches_all and not as_partner(caller, found.partner)
+        if elsewhere or found.therapist_userid != therapist_userid:
             note(found, allowed=False)
             raise unknown_relationship(relationship_id)
         if client_userid is not None and found.client_userid not in {None, client_userid}:
@@ -205,10 +223,16 @@ class Relationships:
         self._recent.put(found.id, found, self._clock.now())
         return found
 
-    async def _make(self, relationship_id: str, therapist_userid: str, client_userid: str | None) -> Relationship:
+    async def _make(
+        self, relationship_id: str, therapist_userid: str, client_userid: str | None, partner: str | None = None
+    ) -> Relationship:
         """The lists come first: a line too many is harmless, a line too few hides what somebody recorded."""
         made = Relationship(
-            id=relationship_id, therapist_userid=therapist_userid, client_userid=client_userid, listed=True
+            id=relationship_id,
+            therapist_userid=therapist_userid,
+            client_userid=client_userid,
+            partner=partner,
+            listed=True,
         )
         await self._list(made)
         body = {
@@ -243,6 +267,14 @@ class Relationships:
                 except AlreadyExists:
                     continue
             return
+
+
+class Named:
+    """A relationship of which only the id matters."""
+
+    def __init__(self, relationship_id: str) -> None:
+        self.relationship_id = relationship_id
+        self.resource = f"relationship:{relationship_id}"
 
 
 def relationship_key(relationship_id: str) -> str:

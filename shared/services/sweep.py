@@ -9,29 +9,39 @@ import logging
 
 from shared.domain.errors import ScribeError
 from shared.domain.limits import Limits
-from shared.domain.session import Session, State, order_chunks, order_of
+from shared.domain.session import Session, order_chunks, order_of
 from shared.ports import BlobStore, Clock, Queues
-from shared.services import transcribe_session, write_note
 from shared.services.claims import Claims, ClaimState
+from shared.services.end_processing import Endings
 from shared.services.failures import exhausted
+from shared.services.fetch_recording import ask_for_recording
 from shared.services.ledger import Ledger, OpenWork, quiet_for
 from shared.services.seal_session import finalize, raise_again, seal_session
+from shared.services.stages import Stage, stage_of, work_of
+from shared.services.transcribe_session import ask_for_note
 
 log = logging.getLogger(__name__)
-
-_TO_TRANSCRIBE = frozenset({State.SEALED, State.TRANSCRIBING})
 
 
 class Sweeper:
     """Looks at each open session once a call; safe beside another sweeper and beside the work itself."""
 
     def __init__(
-        self, *, ledger: Ledger, claims: Claims, blobs: BlobStore, queues: Queues, clock: Clock, limits: Limits
+        self,
+        *,
+        ledger: Ledger,
+        claims: Claims,
+        blobs: BlobStore,
+        queues: Queues,
+        endings: Endings,
+        clock: Clock,
+        limits: Limits,
     ) -> None:
         self._ledger = ledger
         self._claims = claims
         self._blobs = blobs
         self._queues = queues
+        self._endings = endings
         self._clock = clock
         self._limits = limits
 
@@ -52,15 +62,16 @@ class Sweeper:
 
     async def _look_at(self, work: OpenWork) -> None:
         session = await self._ledger.find(work.session_id)
-        if session is None or (session.state.final and session.received == session.sealed_chunks):
+        stage = stage_of(session) if session is not None else None
+        if session is not None and stage is not None:
+            await self._push(session, stage)
+        elif session is None or (session.state.final and session.received == session.sealed_chunks):
+            if session is not None:
+                await self._endings.settle(session)
             if self._clock.now() - work.touched > self._limits.settled_after:
                 await self._ledger.strike(work)
-        elif session.state is State.RECEIVING or session.state.final:
-            await self._receiving(session, work)
-        elif session.state in _TO_TRANSCRIBE:
-            await self._push(session, transcribe_session.work_of(_digest(session)))
         else:
-            await self._push(session, write_note.work_of(_digest(session)))
+            await self._receiving(session, work)
 
     async def _receiving(self, session: Session, work: OpenWork) -> None:
         """Seal what is complete, and what nobody has added to for too long."""
@@ -81,28 +92,27 @@ class Sweeper:
             return session
         return await self._ledger.change(session.session_id, lambda _: {"settled": True}) or session
 
-    async def _push(self, session: Session, work: str) -> None:
+    async def _push(self, session: Session, stage: Stage) -> None:
         """Start a stage again whose event was lost or whose worker died."""
         if quiet_for(session, self._clock.now()) < self._limits.push_after:
             return
-        if await self._claims.state(session.session_id, work) is ClaimState.BUSY:
+        if await self._claims.state(session.session_id, work_of(session, stage)) is ClaimState.BUSY:
             return
         if session.attempts >= self._limits.max_attempts:
-            await self._give_up(session)
+            await self._give_up(session, stage)
             return
         log.warning("session %s: %s stood still, started again", session.session_id, session.state)
         await self._ledger.change(session.session_id, lambda _: {})  # the next push waits its turn again
-        if session.state in _TO_TRANSCRIBE:
+        if stage is Stage.FETCH:
+            await ask_for_recording(session.session_id, self._queues)
+        elif stage is Stage.TRANSCRIBE:
             await raise_again(session, ledger=self._ledger, blobs=self._blobs, clock=self._clock)
         else:
-            await transcribe_session.ask_for_note(session.session_id, _digest(session), self._queues)
+            assert session.manifest is not None  # of what it has a transcript
+            await ask_for_note(session.session_id, session.manifest, self._queues)
 
-    async def _give_up(self, session: Session) -> None:
-        stage = "transcribe" if session.state in _TO_TRANSCRIBE else "note"
+    async def _give_up(self, session: Session, stage: Stage) -> None:
         failure = exhausted(session, stage, unknown="attempts_exhausted", clock=self._clock)
-        await self._ledger.fail(session.session_id, _digest(session), failure, final=True)
-
-
-def _digest(session: Session) -> str:
-    assert session.manifest is not None  # every state after `receiving` has one
-    return session.manifest
+        failed = await self._ledger.fail(session.session_id, session.manifest, failure, final=True)
+        if failed is not None:
+            await self._endings.settle(failed)

@@ -12,10 +12,12 @@ from shared.domain.session import Session, SessionGap, State
 from shared.domain.transcript import Transcript
 from shared.ports import BlobStore, Clock, Queues, SpeechEngine
 from shared.services.claims import Claims
+from shared.services.end_processing import Endings
 from shared.services.failures import recording_failures
 from shared.services.ledger import Ledger
 from shared.services.records import Records
 from shared.services.session_audio import SessionAudio, session_audio
+from shared.services.stages import Stage, transcribing
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ async def transcribe_session(
     queues: Queues,
     speech: SpeechEngine,
     locale: str,
+    endings: Endings,
     clock: Clock,
 ) -> None:
     """Stitch, transcribe and store; then ask for the note.
@@ -43,12 +46,12 @@ async def transcribe_session(
     if await ledger.find(session_id) is None:
         log.info("session %s: erased, so there is nothing to transcribe", session_id)
         return
-    claim = await claims.take(session_id, work_of(digest))
+    claim = await claims.take(session_id, transcribing(digest))
     if claim is None:
         log.info("session %s: transcription of %s is done or under way", session_id, digest)
         return
     async with (
-        recording_failures(session_id, digest, "transcribe", ledger=ledger, clock=clock),
+        recording_failures(session_id, digest, Stage.TRANSCRIBE, ledger=ledger, endings=endings, clock=clock),
         claims.working(claim),
     ):
         attempts = (await ledger.get(session_id)).attempts + 1
@@ -56,15 +59,10 @@ async def transcribe_session(
         if session is not None:
             stored = await records.transcript(session)
             if stored is None or stored.manifest != digest:
-                session = await _transcribe(session, manifest, ledger, records, blobs, speech, locale)
+                session = await _transcribe(session, manifest, ledger, records, blobs, speech, locale, endings)
         if session is not None:
             await _pass_on(session, manifest, ledger, records, queues)
         await claim.complete()
-
-
-def work_of(digest: str) -> str:
-    """The name of the claim on transcribing a manifest."""
-    return f"transcribe:{digest}"
 
 
 async def _transcribe(
@@ -75,6 +73,7 @@ async def _transcribe(
     blobs: BlobStore,
     speech: SpeechEngine,
     locale: str,
+    endings: Endings,
 ) -> Session | None:
     """Store the transcript and say so; None when there is nothing to write a note from."""
     digest, began = manifest.digest, time.monotonic()
@@ -88,7 +87,9 @@ async def _transcribe(
     timings = {"stitch_ms": _ms(began, stitched), "transcribe_ms": _ms(stitched, time.monotonic())}
     if not transcript.has_speech:
         log.info("session %s: no speech, so no transcript and no note", session.session_id)
-        await ledger.advance(session.session_id, digest, State.SKIPPED, timings=timings)
+        skipped = await ledger.advance(session.session_id, digest, State.SKIPPED, timings=timings)
+        if skipped is not None:
+            await endings.settle(skipped)
         return None
     stored = await records.save_transcript(session, digest, transcript)
     log.info("session %s: transcript %d stored", session.session_id, stored.number)

@@ -8,11 +8,14 @@ from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.domain.limits import Limits
+from shared.domain.webhook import DeliveryRules
 from shared.settings.documents import DocumentSettings
 from shared.settings.keys import KeySettings
 from shared.settings.notes import NoteSettings
+from shared.settings.processing import ProcessingSettings
 from shared.settings.speech import SpeechSettings
 from shared.settings.stores import CosmosSettings, StorageSettings
+from shared.settings.web import WebSettings
 
 
 class AuthSettings(BaseModel):
@@ -47,5 +50,8 @@ class Settings(BaseSettings):
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     notes: NoteSettings = Field(default_factory=NoteSettings)
     documents: DocumentSettings = Field(default_factory=DocumentSettings)
+    processing: ProcessingSettings = Field(default_factory=ProcessingSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+    webhooks: DeliveryRules = Field(default_factory=DeliveryRules)
     limits: Limits = Field(default_factory=Limits)
     clock: ClockSettings = Field(default_factory=ClockSettings)

@@ -3,7 +3,9 @@
 import asyncio
 import io
 import uuid
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from shared.adapters.azure_blobs import PIECE, WHOLE, AzureBlobs
@@ -117,6 +119,38 @@ async def test_list_gives_names_with_the_prefix_in_order(blobs, container):
     assert [info.name for info in found] == ["d/a", "d/b"]
     assert found[0].metadata == {"kind": "y"}
     assert [info async for info in blobs.list(f"{container}x", "")] == []
+
+
+async def test_a_url_of_the_store_is_known_whatever_is_signed(blobs, container):
+    url = await blobs.signed_upload_url(container, "d/ä b.wav", expires=datetime.now(UTC) + timedelta(minutes=5))
+    bare = url.partition("?")[0]
+    for spelled in (url, bare, f"{bare}?sv=2020-01-01&sig=expired"):
+        assert blobs.name_in(container, spelled) == "d/ä b.wav"
+    for foreign in (
+        bare.replace(container, "another"),
+        "https://example.org/a.wav",
+        f"https://example.org/{bare}",
+        "x",
+    ):
+        assert blobs.name_in(container, foreign) is None
+
+
+async def test_a_signed_url_takes_one_blob_and_gives_it_back(azurite, container):
+    """Of the real thing only: nobody listens in memory."""
+    store = AzureBlobs(azurite.connection_string)
+    url = await store.signed_upload_url(container, "d/a.wav", expires=datetime.now(UTC) + timedelta(minutes=5))
+    late = await store.signed_upload_url(container, "d/b.wav", expires=datetime.now(UTC) - timedelta(minutes=5))
+    headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "audio/wav"}
+    async with httpx.AsyncClient() as client:
+        assert (await client.put(url, content=b"sound", headers=headers)).status_code == 201
+        assert (await client.get(url)).content == b"sound"
+        assert (await client.put(url.replace("a.wav", "b.wav"), content=b"x", headers=headers)).status_code == 403
+        assert (await client.put(late, content=b"x", headers=headers)).status_code == 403
+        assert (await client.delete(url)).status_code == 403
+    info = await store.info(container, "d/a.wav")
+    assert info is not None
+    assert (info.size, info.content_type) == (5, "audio/wav")
+    await store.close()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from shared.domain.caller import Role
 from tests.e2e.visits import CLIENT, OTHER_THERAPIST, PARTNER, THERAPIST, Visit
 
 QUICK = {
+    "WEB__ALLOW_LOOPBACK": "true",
     "LIMITS__CLAIM_LEASE": "PT3S",
     "LIMITS__PUSH_AFTER": "PT3S",
     "SWEEP_SCHEDULE": "*/1 * * * * *",

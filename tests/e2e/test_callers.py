@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import jwt
@@ -17,11 +18,13 @@ from localcloud.client import Client
 from localcloud.issuer import AUDIENCE, ISSUER, Issuer
 from localcloud.stack import Stack
 from shared.domain.caller import Role
+from tests.e2e.partners import Partner
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import everything_in
 from tests.e2e.visits import (
     CLIENT,
     OTHER_CLIENT,
+    OTHER_PARTNER,
     OTHER_THERAPIST,
     PARTNER,
     THERAPIST,
@@ -44,6 +47,7 @@ CALLERS: Mapping[str, tuple[str, list[Role]]] = {
     "therapist's id as a client": (THERAPIST, [Role.CLIENT]),
     "therapist's id without a role": (THERAPIST, []),
     "service": (PARTNER, [Role.SERVICE]),
+    "other partner": (OTHER_PARTNER, [Role.SERVICE]),
     "admin": ("admin1", [Role.ADMIN]),
 }
 STRANGERS = ("other therapist", "other client", "therapist's id as a client", "therapist's id without a role")
@@ -60,7 +64,7 @@ class Row:
     """Status for the session's client."""
     strangers: int
     """Status for everybody else."""
-    json: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
     upload: bool = False
     document: bool = False
@@ -68,9 +72,13 @@ class Row:
     public: bool = False
     only: tuple[str, ...] = ()
     """Who may at all, where it is not a matter of whose the session is."""
+    other_partner: int | None = None
+    """Status for a service whose user the owner is not, where that makes a difference."""
 
     def expected(self, caller: str) -> int:
         """The status for one of CALLERS."""
+        if caller == "other partner":
+            return self.other_partner or self.expected("service")
         if self.only:
             return self.ours if caller in self.only else 403
         if caller in STRANGERS:
@@ -89,6 +97,16 @@ DAY = {"userid": THERAPIST, "therapist_clientid": "{relationship}", "date": "{da
 SPEAKERS = {"Speaker 1": "Therapist"}
 HISTORY = {"transcript_summary": "Mended.", "date": "2026-02-23T09:00:00Z"}
 TRANSCRIPT = {**HISTORY, "transcript": "Speaker 1: Mended."}
+PARTNERS = ("service", "admin")
+REQUEST = {"ownerUserId": "{owner}", "speakerNames": {"{owner}": "Bartholomew", "b": "Wilhelmina"}}
+BY_RECORDING = {**REQUEST, "recordingUrl": "{upload}"}
+BY_TRANSCRIPT = {
+    **REQUEST,
+    "transcript": {
+        "utterances": [{"text": "I sleep badly since March.", "start": 0, "end": 900, "speaker": "B", "words": None}]
+    },
+}
+"""Asked for under an Idempotency-Key, so that it is taken in once."""
 OUTDATED = {"If-Match": '"an-older-version"'}
 """Whoever may delete is told that they have not seen the newest version, so that it is still there for the next."""
 ROWS = {
@@ -135,24 +153,100 @@ ROWS = {
     "GET /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403),
     "PUT /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403, json=INSTRUCTIONS),
 }
+ROWS |= {
+    "POST /api/users": Row("users", 409, 403, 403, json={"partnerUserId": "whose-is-it"}, only=PARTNERS),
+    "GET /api/users": Row("users", 200, 403, 403, only=PARTNERS),
+    "GET /api/users/{user_id}": Row("users/{owner}", 200, 403, 403, only=PARTNERS, other_partner=404),
+    "POST /api/users/check": Row("users/check", 200, 403, 403, json={"partnerUserId": "x"}, only=PARTNERS),
+    "POST /api/recording-url": Row("recording-url", 200, 403, 403, json={}, only=PARTNERS),
+    "POST /api/processing-sessions": Row(
+        "processing-sessions",
+        *(200, 403, 403),
+        json=BY_RECORDING,
+        headers={"Idempotency-Key": "recording"},
+        only=PARTNERS,
+        other_partner=400,
+    ),
+    "POST /api/processing-sessions/from-transcript": Row(
+        "processing-sessions/from-transcript",
+        *(200, 403, 403),
+        json=BY_TRANSCRIPT,
+        headers={"Idempotency-Key": "transcript"},
+        only=PARTNERS,
+        other_partner=400,
+    ),
+    "GET /api/processing-sessions/{processing_id}": Row(
+        "processing-sessions/{processed}", 200, 403, 403, only=PARTNERS, other_partner=404
+    ),
+    "GET /api/processing-sessions/{processing_id}/notes": Row(
+        "processing-sessions/{processed}/notes", 200, 403, 403, only=PARTNERS, other_partner=404
+    ),
+    "POST /api/processing-sessions/{processing_id}/notes": Row(
+        "processing-sessions/{unprocessed}/notes",
+        *(409, 403, 403),
+        json={"sessionType": "Soap"},
+        only=PARTNERS,
+        other_partner=404,
+    ),
+}
 PROTECTED = [operation for operation, row in ROWS.items() if not row.public]
 UNAUDITED = {
     "GET /api/audit",
     "GET /api/instructions/{instruction_type}",
     "PUT /api/instructions/{instruction_type}",
     "DELETE /api/relationships/{therapist_clientid}",  # asked here about one that never was
+    "POST /api/users",
+    "GET /api/users",
+    "GET /api/users/{user_id}",
+    "POST /api/users/check",
+    "POST /api/recording-url",
 }
 """What touches nobody's data."""
 
 
+OF_PARTNERS: dict[str, str] = {}
+"""Ids and addresses of what a partner has, once `done` has made it."""
+
+
+def made_by_partners(stack: Stack, service: Client) -> dict[str, str]:
+    """A user, whose id others use as well, with a session that is processed and one that failed."""
+    for caller, role in ((OTHER_PARTNER, Role.SERVICE), ("admin1", Role.ADMIN)):
+        with Client(stack.url, stack.issuer.token(caller, [role])) as client:
+            assert client.request("POST", "users", json={"partnerUserId": "whose-is-it"}).status_code == 201
+    partner = Partner(service, "whose-is-it")
+    names = {"owner": partner.owner, "upload": partner.recording_url()["recordingUrl"]}
+    for name, operation in (
+        ("unprocessed", "POST /api/processing-sessions"),
+        ("processed", "POST /api/processing-sessions/from-transcript"),
+    ):
+        row = ROWS[operation]
+        answer = service.request("POST", row.path, json=filled(row.json, names), headers=row.headers)
+        names[name] = answer.json()["processingId"]
+    assert partner.follow(names["processed"])["status"] == "Done"
+    assert partner.follow(names["unprocessed"])["status"] == "Error"
+    return names
+
+
+def filled(template: Any, names: Mapping[str, str]) -> Any:
+    """A body with names in it."""
+    if isinstance(template, str):
+        return template.format(**names)
+    if isinstance(template, Mapping):
+        return {filled(key, names): filled(value, names) for key, value in template.items()}
+    return [filled(one, names) for one in template] if isinstance(template, list) else template
+
+
 @pytest.fixture(scope="module")
-def done(therapist: Client) -> Visit:
-    """A finished session of a therapist who has instructions of their own."""
+def done(stack: Stack, service: Client, therapist: Client) -> Visit:
+    """A finished session of a therapist with instructions of their own, its speakers named; and what partners have."""
+    OF_PARTNERS.update(made_by_partners(stack, service))
     assert therapist.request("PUT", OWN_INSTRUCTIONS, json=INSTRUCTIONS).status_code == 200
     assert ask(therapist, "POST /api/documents", Visit("not-there-at-all", therapist)).status_code == 200
     visit = Visit("whose-is-it", therapist)
     visit.upload_each(CHUNKS)
     assert_done(visit, SAID)
+    assert ask(therapist, "PUT /api/sessions/{session_id}/speakers", visit).status_code == 204
+    assert visit.follow()["state"] == "done"
     return visit
 
 
@@ -209,15 +303,19 @@ def good(stack: Stack) -> str:
     return stack.issuer.token(THERAPIST, [Role.THERAPIST])
 
 
+NEVER = {"id": 2**53 - 1, "create_timestamp": "2026-01-01T00:00:00Z"}
+
+
 @cache
 def names_of(visit: Visit) -> dict[str, str]:
     """What a visit is called on the wire, by the words of the paths; one that never was is called 9007199254740991."""
     first: dict[str, dict[str, Any]] = {}
     for kind in ("recordings", "transcripts", "histories"):
         answer = visit.therapist.request("GET", kind, params={"session_id": visit.name})
-        never = {"id": 2**53 - 1, "create_timestamp": "2026-01-01T00:00:00Z"}
-        first[kind] = answer.json()[-1] if answer.status_code == 200 else never
+        first[kind] = answer.json()[-1] if answer.status_code == 200 else NEVER
+    never = {"owner": str(UUID(int=0)), "processed": "never", "unprocessed": "never", "upload": "https://example.org/a"}
     return {
+        **(OF_PARTNERS if first["transcripts"]["id"] != NEVER["id"] else never),
         "document": f"whose-is-it/Therapist/{THERAPIST}/{datetime.now(UTC):%Y-%m-%d}/form.pdf",
         "session": visit.name,
         "relationship": visit.relationship,
@@ -232,7 +330,7 @@ def ask(client: Client | httpx.Client, operation: str, visit: Visit, **options: 
     """Ask for the operation, about this visit. An upload repeats a chunk, so that it changes nothing."""
     row, names = ROWS[operation], names_of(visit)
     if row.json is not None:
-        options["json"] = {name: value.format(**names) for name, value in row.json.items()}
+        options["json"] = filled(row.json, names)
     if row.headers is not None:
         options["headers"] = {**row.headers, **options.get("headers", {})}
     if row.upload:
@@ -303,7 +401,8 @@ def test_every_operation_on_peoples_data_is_in_the_audit_trail(stack: Stack, ser
     for operation in expected:
         ask(service, operation, done)
     with Client(stack.url, stack.issuer.token("admin1", [Role.ADMIN])) as admin:
-        entered = entered_in(admin, done.relationship) | entered_in(admin, THERAPIST)
+        scopes = (done.relationship, THERAPIST, OF_PARTNERS["owner"])
+        entered = set().union(*(entered_in(admin, scope) for scope in scopes))
         paths: dict[str, dict[str, Any]] = admin.request("GET", "openapi.json").json()["paths"]
     names = {
         f"{verb.upper()} {path}": said["operationId"] for path, verbs in paths.items() for verb, said in verbs.items()

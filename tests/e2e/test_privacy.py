@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -19,8 +20,9 @@ from azure.storage.queue import QueueServiceClient
 from localcloud.client import Client, Piece
 from localcloud.stack import Stack
 from shared.domain.caller import Role
+from tests.e2e.partners import PLAN, Partner
 from tests.e2e.stored import items_of, storage_of
-from tests.e2e.visits import CLIENT, THERAPIST, Visit, assert_done, pieces_of, speech
+from tests.e2e.visits import CLIENT, PARTNER, THERAPIST, Visit, assert_done, pieces_of, speech
 from tests.engines import say
 
 pytestmark = pytest.mark.e2e
@@ -31,6 +33,8 @@ WORDS = [
     *("milligrams", "nauseous", "Patel", "doses", "harming", "exhausted", "hopeless"),
 ]
 """Said in SAID, and no words of our own."""
+OF_PARTNERS = ["Bartholomew", "Wilhelmina", "juggle", "breathing exercise", "alarm goes"]
+"""Names, words of a plan, and words of a transcript that a partner has sent."""
 PEEKED = 32
 """As many messages as one look at a queue can show."""
 
@@ -57,6 +61,40 @@ def visit(stack: Stack, token: str) -> Iterator[Visit]:
         not_audio = therapist.upload(Piece(SAID.text.encode(), "notes.wav"), **visit.form)
         assert not_audio.status_code == 415
         yield visit
+
+
+@pytest.fixture(scope="module")
+def processed(stack: Stack) -> Iterator[dict[str, Any]]:
+    """Processing sessions through both doors, with names and a plan, one of them failed; then requests that fail."""
+    with Client(stack.url, stack.issuer.token(PARTNER, [Role.SERVICE])) as client:
+        partner = Partner(client, "kept-secret")
+        failed = partner.created(partner.by_recording(externalTreatmentPlan=PLAN))
+        done = partner.created(partner.by_transcript(externalTreatmentPlan=PLAN))
+        assert partner.follow(failed)["status"] == "Error"
+        for field in ("ownerUserId", "recordingUrl", "sessionType", "speakerPronouns", "participantsType"):
+            assert partner.create(partner.by_recording(**{field: PLAN})).status_code == 400
+        yield partner.follow(done)
+
+
+def test_the_plan_was_used_and_the_people_were_named(processed: dict[str, Any]):
+    results = processed["results"]
+    assert {one["name"] for one in results["speakers"]} == {"Bartholomew", "Wilhelmina"}
+    assert any("breathing" in goal["goal"] for goal in results["treatmentPlan"]["goals"])
+
+
+def test_no_name_and_no_word_of_a_plan_is_in_any_file(processed: dict[str, Any], stack: Stack):
+    assert found_in_files(stack.home, [word.encode() for word in OF_PARTNERS]) == []
+    assert found_in_files(stack.home, [processed["processingId"].encode()]) != []
+
+
+def test_nor_in_an_item_or_a_message_and_the_plan_is_gone_even_in_cipher(processed: dict[str, Any], stack: Stack):
+    items = [item for _, item in items_of(stack)]
+    stored = [json.dumps(item, ensure_ascii=False).encode() for item in items]
+    assert found([*stored, *messages_of(stack)], [word.encode() for word in OF_PARTNERS]) == []
+    requests = [item for item in items if item.get("kind") == "request" and "brief" in item]
+    assert processed["processingId"] in {item["session_id"] for item in requests}
+    ended = {item["session_id"] for item in items if item.get("announced")}
+    assert [item for item in requests if item["session_id"] in ended and "plan" in item] == []
 
 
 def test_the_words_we_look_for_were_heard(visit: Visit):

@@ -18,7 +18,8 @@ from tests.scoring import attributed_word_errors, word_errors
 
 SPEECH = Path(__file__).parent.parent / "data" / "speech"
 RATE = 16_000
-THERAPIST, OTHER_THERAPIST, CLIENT, OTHER_CLIENT, PARTNER = "therapist1", "therapist2", "client1", "client2", "partner1"
+THERAPIST, OTHER_THERAPIST, CLIENT, OTHER_CLIENT = "therapist1", "therapist2", "client1", "client2"
+PARTNER, OTHER_PARTNER = "partner1", "partner2"
 WORST_WER = 0.15
 WORST_ATTRIBUTED_WER = 0.25
 FOLLOW_SECONDS = 120

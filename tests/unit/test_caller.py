@@ -20,6 +20,7 @@ class Relationship:
     client_userid: str | None = "user2"
     relationship_id: str = "pair1"
     resource: str = "relationship:pair1"
+    partner: str | None = None
 
 
 THERAPIST = Caller(id="therapist1", roles=frozenset({Role.THERAPIST}))

@@ -175,6 +175,7 @@ class Row:
     resource: str = "history:1"
     therapist_userid: str = "therapist1"
     client_userid: str | None = None
+    partner: str | None = None
 
 
 async def test_a_decision_is_noted_where_it_is_made(trail):

@@ -8,42 +8,57 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
 from shared.adapters.local_kek import LocalKek
 from shared.adapters.memory_blobs import MemoryBlobs
 from shared.adapters.memory_items import MemoryItems
 from shared.adapters.memory_queues import MemoryQueues
+from shared.bootstrap.web import guarded_web
 from shared.crypto.keyring import Keyrings
 from shared.domain.caller import Caller, Role
 from shared.domain.errors import Transient
 from shared.domain.limits import Limits
 from shared.domain.manifest import Manifest
-from shared.domain.names import NOTES_QUEUE, SEALED_BLOBS
+from shared.domain.names import FETCH_QUEUE, NOTES_QUEUE, SEALED_BLOBS
 from shared.domain.session import Session
-from shared.ports import BlobStore, ItemStore, NoteEngine, Queues, SpeechEngine
+from shared.ports import BlobStore, ItemStore, NoteEngine, Queues, SpeechEngine, Web
 from shared.services import transcribe_session, write_note
 from shared.services.accept_chunk import Accepted, Upload, accept_chunk
 from shared.services.claims import Claims
 from shared.services.client_documents import ClientDocuments
+from shared.services.create_processing import ProcessingSessions
+from shared.services.delivery_log import DeliveryLog
 from shared.services.edit_record import RecordEditor
+from shared.services.end_processing import Endings
+from shared.services.fetch_recording import fetch_recording
 from shared.services.give_up import give_up
+from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
+from shared.services.partner_uploads import PartnerUploads
+from shared.services.processing_requests import ProcessingRequests
+from shared.services.read_processing import ProcessingReader
 from shared.services.read_records import RecordReader
 from shared.services.records import Records
 from shared.services.relationships import Relationships
 from shared.services.retry_session import retry_session
 from shared.services.seal_session import finalize
+from shared.services.stages import Stage
 from shared.services.sweep import Sweeper
 from shared.services.transcribe_day import Day, Pause, transcribe_day
+from shared.services.users import Users
+from shared.services.webhooks import Webhooks
+from shared.settings.web import WebSettings
 from tests.engines import ToneSpeech, say
 from tests.faults import Fault
+
+T = TypeVar("T")
 
 THERAPIST = Caller(id="therapist1", roles=frozenset({Role.THERAPIST}))
 PAIR = "therapist1_client2"
@@ -58,6 +73,8 @@ SCRIPT = (
     "Yes, the breathing exercise helped me on Tuesday evening.",
 )
 """One sentence a chunk, therapist and client in turns."""
+
+MAX_RECORDING_BYTES = 10_000_000
 
 MAX_DELIVERIES = 5
 """How often the host delivers what keeps failing before it gives up on it."""
@@ -149,11 +166,41 @@ class Process:
             keyrings=self.keyrings,
             clock=self.clock,
         )
+        self.web: Web = fault.over(guarded_web(WebSettings(allow_loopback=True)))
+        self.delivery_log = DeliveryLog(self.items)
+        self.webhooks = Webhooks(
+            items=self.items,
+            log=self.delivery_log,
+            kek=stores.kek,
+            web=self.web,
+            queues=self.queues,
+            clock=self.clock,
+            limits=self.limits,
+            http_on_loopback=True,
+        )
+        self.users = Users(self.items, self.clock)
+        self.instructions = Instructions(self.items, self.clock)
+        self.requests = ProcessingRequests(self.items, self.keyrings)
+        self.endings = Endings(self.ledger, self.requests, self.webhooks)
+        self.processing = ProcessingSessions(
+            users=self.users,
+            relationships=self.relationships,
+            ledger=self.ledger,
+            requests=self.requests,
+            records=self.records,
+            blobs=self.blobs,
+            queues=self.queues,
+            web=self.web,
+            clock=self.clock,
+        )
+        self.processing_reader = ProcessingReader(self.ledger, self.records)
+        self.uploads = PartnerUploads(self.blobs, self.clock, valid=timedelta(hours=1), kept=timedelta(days=1))
         self.sweeper = Sweeper(
             ledger=self.ledger,
             claims=self.claims,
             blobs=self.blobs,
             queues=self.queues,
+            endings=self.endings,
             clock=self.clock,
             limits=self.limits,
         )
@@ -213,6 +260,7 @@ class Process:
             queues=self.queues,
             speech=self.speech,
             locale="en-US",
+            endings=self.endings,
             clock=self.clock,
         )
 
@@ -223,7 +271,10 @@ class Process:
             ledger=self.ledger,
             claims=self.claims,
             records=self.records,
+            requests=self.requests,
+            instructions=self.instructions,
             notes=self.notes,
+            endings=self.endings,
             clock=self.clock,
         )
 
@@ -232,15 +283,29 @@ class Process:
             session_id, ledger=self.ledger, claims=self.claims, blobs=self.blobs, queues=self.queues, clock=self.clock
         )
 
-    async def give_up(self, session_id: str, digest: str, stage: str) -> None:
-        work = {"transcribe": transcribe_session, "note": write_note}[stage].work_of(digest)
+    async def fetch(self, session_id: str) -> None:
+        await fetch_recording(
+            session_id,
+            ledger=self.ledger,
+            claims=self.claims,
+            requests=self.requests,
+            records=self.records,
+            numbers=self.numbers,
+            blobs=self.blobs,
+            web=self.web,
+            endings=self.endings,
+            clock=self.clock,
+            max_bytes=MAX_RECORDING_BYTES,
+        )
+
+    async def give_up(self, session_id: str, digest: str | None, stage: str) -> None:
         await give_up(
             session_id,
             digest,
-            stage=stage,
-            work=work,
+            stage=Stage(stage),
             ledger=self.ledger,
             claims=self.claims,
+            endings=self.endings,
             clock=self.clock,
             limits=self.limits,
         )
@@ -277,6 +342,17 @@ class Host:
                 self.restart()
         raise AssertionError("the chunk was never accepted")
 
+    async def insist(self, ask: Callable[[Process], Awaitable[T]]) -> T:
+        """Ask until it is answered, as a partner does."""
+        for _ in range(MAX_DELIVERIES):
+            try:
+                return await ask(self.process)
+            except Transient:
+                continue
+            except asyncio.CancelledError:
+                self.restart()
+        raise AssertionError("the request was never answered")
+
     async def send_all(self, uploads: Sequence[Upload]) -> None:
         for upload in uploads:
             await self.send(upload)
@@ -285,9 +361,12 @@ class Host:
         """Deliver every event and message there is, and those that come of them."""
         while True:
             new = [event for event in self.stores.manifests() if event not in self._delivered]
+            fetch = self.stores.queues.take(FETCH_QUEUE)
             message = self.stores.queues.take(NOTES_QUEUE)
-            if not new and message is None:
+            if not new and message is None and fetch is None:
                 return
+            if fetch is not None:
+                await self._deliver("fetch", fetch["session_id"], None)
             self._delivered.update(new)
             for name, _ in new:
                 manifest = Manifest.model_validate_json(await self.stores.blobs.read(SEALED_BLOBS, name))
@@ -295,7 +374,7 @@ class Host:
             if message is not None:
                 await self._deliver("note", message["session_id"], message["manifest"])
 
-    async def _deliver(self, stage: str, session_id: str, digest: str, manifest: Manifest | None = None) -> None:
+    async def _deliver(self, stage: str, session_id: str, digest: str | None, manifest: Manifest | None = None) -> None:
         """A process that dies takes the delivery with it: the worst a host may do."""
         tries, copies = 0, self._copies
         while copies and tries < MAX_DELIVERIES:
@@ -303,6 +382,8 @@ class Host:
             try:
                 if manifest is not None:
                     await self.process.transcribe(manifest)
+                elif digest is None:
+                    await self.process.fetch(session_id)
                 else:
                     await self.process.write_note(session_id, digest)
                 copies, tries = copies - 1, 0
