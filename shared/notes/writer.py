@@ -13,6 +13,7 @@ from shared.notes.entities import entities_in
 from shared.notes.medicines import forgotten
 from shared.notes.passages import merged, statement
 from shared.notes.people import roles_of
+from shared.notes.personal import followed
 from shared.notes.plan import goals_touched
 from shared.notes.risk import Risks, risks_in
 from shared.notes.risk_status import classed
@@ -28,7 +29,7 @@ ENGINE = "embedded-extractive-2"
 
 def write_extract(request: NoteRequest) -> Note:
     """Write the note: of a dictation every sentence, of a conversation what matters most."""
-    template = template_for(request.session_type, request.participants_type)
+    template = followed(template_for(request.session_type, request.participants_type), request.instructions)
     talk = Talk(request.transcript)
     roles = roles_of(request, talk)
     risks = risks_in(talk)
