@@ -67,7 +67,10 @@ class Words(Model):
 
 
 def plain(text: str) -> str:
-    """Lower case with straight apostrophes, for quotation marks too (a note quotes them so); the length of `text` is kept, so offsets stay true."""
+    """Lower case, with straight apostrophes also for quotation marks, as notes quote them.
+
+    The length of `text` is kept, so offsets stay true.
+    """
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capitals, such as a dotted I, have a longer lower case
         lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)

@@ -18,7 +18,7 @@ from shared.notes.plan import goals_touched
 from shared.notes.risk import Risks, risks_in
 from shared.notes.risk_status import classed
 from shared.notes.roles import Roles
-from shared.notes.sections import choose, partners_in
+from shared.notes.sections import choose, named_after_partners, partners_in
 from shared.notes.talk import Talk
 from shared.notes.templates import Template, template_for
 from shared.notes.topics import topics_of
@@ -43,7 +43,7 @@ def write_extract(request: NoteRequest) -> Note:
         session_type=template.session_type,
         participants_type=template.participants_type,
         template_version=template.version,
-        sections=classed(sections, talk, roles),
+        sections=classed(named_after_partners(sections, template, talk, roles), talk, roles),
         topics=topics_of(talk),
         entities=entities_in(talk, roles, [person.name for person in request.people]),
         goals=goals_touched(request.plan, talk),
