@@ -147,7 +147,7 @@ def test_changes_of_medication_keep_names_doses_and_negation():
         assert said in told
 
 
-@pytest.mark.parametrize("session_type", FORMATS)
+@pytest.mark.parametrize("session_type", EXPECTED)
 def test_an_hour_gives_a_note_people_read(session_type):
     note = write(hour_of_talk(), session_type)
     template = template_for(session_type, ParticipantsType.INDIVIDUAL)
