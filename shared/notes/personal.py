@@ -22,7 +22,7 @@ from shared.notes.numbers import numbers_in
 from shared.notes.templates import PARTNERS, TOGETHER, Template, TemplateSection
 
 _LEAVE_OUT = re.compile(
-    r"(?im)^\W*(?:please\s+)?(?:leave\s+out|omit|skip|(?:do\s+not|don't)\s+(?:include|write))\s+(?:the\s+)?"
+    r"(?im)^[^\w\n]*(?:please\s+)?(?:leave\s+out|omit|skip|(?:do\s+not|don't)\s+(?:include|write))\s+(?:the\s+)?"
     r"(?P<name>[\w ,/&-]{2,60}?)(?:\s+section)?\s*[.!]?\s*$"
 )
 _LIMIT = re.compile(
@@ -30,6 +30,8 @@ _LIMIT = re.compile(
     r"(?:statements?|sentences?|points?|bullets?|lines?|items?)\b"
 )
 _MOST = 12
+MOST_HEADINGS = 60
+"""Headings that are read: no format has a third as many sections."""
 
 
 def followed(template: Template, instructions: str | None) -> Template:
@@ -37,7 +39,7 @@ def followed(template: Template, instructions: str | None) -> Template:
     if not instructions:
         return template
     wanted = InstructionSet(instruction_type=template.key, title="", version=1, instructions=instructions).sections
-    chosen = list(_chosen(template, wanted)) or list(template.sections)
+    chosen = list(_chosen(template, wanted[:MOST_HEADINGS])) or list(template.sections)
     unwanted = {name.lower() for name in _LEAVE_OUT.findall(instructions)}
     kept = [
         section for section in chosen if not unwanted.intersection(names_of(section)) or _must_stay(template, section)

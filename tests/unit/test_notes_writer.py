@@ -204,3 +204,10 @@ def test_markdown_shows_risk_first_and_marked():
     assert bullets[2].startswith('- **Risk** Asked: "Any thoughts of suicide or of hurting yourself?" Client: "No,')
     assert bullets[2].endswith("[00:00 Speaker 1; 00:07 Speaker 2]")
     assert len(risk_of(write(transcript, SessionType.DAP))) == shown.count("**Risk**")
+
+
+def test_markdown_calls_speakers_by_their_names():
+    transcript = read_talk("denial")
+    note = write(transcript, SessionType.DAP)
+    shown = render_markdown(note, {s.id: s for s in transcript.segments}, {"Speaker 2": "Anna"})
+    assert "[00:00 Speaker 1; 00:07 Anna]" in shown
