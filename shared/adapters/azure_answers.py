@@ -21,6 +21,7 @@ BUSY = "engine_busy"
 
 _CODES = {401: DENIED, 403: DENIED, 404: MISCONFIGURED, 429: BUSY}
 _PASSING = frozenset({408, 409, 425})
+_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 
 
@@ -38,14 +39,17 @@ def engine_error(
 ) -> EngineUnavailable | EngineRefused:
     """What an answer that is no success comes to; `status` is None where none came at all.
 
-    A wrong key, a missing role or a wrong address is the operator's fault and never the session's, so it does not
-    end one: EngineUnavailable with the code `engine_denied` or `engine_misconfigured`. Neither does 429
-    (`engine_busy`), nor what the service could not do just now. Whatever else it says of a request is final.
+    A wrong key, a missing role or a wrong address (a redirection is one, too) is the operator's fault and never the
+    session's, so it does not end one: EngineUnavailable with the code `engine_denied` or `engine_misconfigured`.
+    Neither does 429 (`engine_busy`), nor what the service could not do just now. Whatever else it says of a request
+    is final.
     """
-    said = f"{service} did not answer" if status is None else f"{service} answered {status}"
-    if status is not None and status < _SERVER_ERROR and status not in _CODES and status not in _PASSING:
+    if status is None:
+        return EngineUnavailable(f"{service} did not answer")
+    said = f"{service} answered {status}"
+    code = _CODES.get(status) or (MISCONFIGURED if status < _CLIENT_ERROR else None)
+    if code is None and status < _SERVER_ERROR and status not in _PASSING:
         return EngineRefused(said)
-    code = None if status is None else _CODES.get(status)
     if retry_after_s is None:
         return EngineUnavailable(said, code=code)
     return AskedToWait(said, retry_after_s, code=code)
@@ -68,7 +72,7 @@ class Patience:
         """
         if failures >= self.attempts or error.code in (DENIED, MISCONFIGURED):
             return None
-        wait = min(self.first_wait_s * 2 ** (failures - 1), self.longest_wait_s)
+        wait = min(self.first_wait_s * 2.0 ** (failures - 1), self.longest_wait_s)
         if isinstance(error, AskedToWait):
             return max(wait, error.wait_s) if error.wait_s <= self.longest_wait_s else None
         return wait

@@ -168,7 +168,7 @@ def _read(path: Path, first: int = 0) -> Iterator[npt.NDArray[np.int16]]:
                 file.seek(first, stream=stream)  # to the frame it is in, or one before
             for frame in file.decode(stream):
                 samples = frame.to_ndarray()[0]
-                skip = max(0, first - frame.pts) if first else 0
+                skip = max(0, first - (frame.pts or 0)) if first else 0
                 if skip < len(samples):
                     yield samples[skip:]
     except av.FFmpegError as error:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +66,8 @@ class SpeechServer(Server):
             return Fault(status=401).answer()
         socket = web.WebSocketResponse(max_msg_size=0, protocols=("USP",))
         await socket.prepare(request)
-        await Connection(self, request, socket).serve()
+        with suppress(ConnectionResetError):  # the client has gone, or was hung up on
+            await Connection(self, request, socket).serve()
         return socket
 
 
@@ -204,7 +206,9 @@ class Connection:
         written = [{"DisplayText": word.text.strip(), **self._time(word)} for word in segment.words]
         spoken = [{"Word": word.text.strip(" .,?!").lower(), **self._time(word)} for word in segment.words]
         if "WordConfidence" in options:
-            spoken = [word | {"Confidence": heard.confidence} for word, heard in zip(spoken, segment.words, strict=True)]
+            spoken = [
+                word | {"Confidence": heard.confidence} for word, heard in zip(spoken, segment.words, strict=True)
+            ]
         return best | {"Display": segment.text, "Words": spoken, "DisplayWords": written}
 
     def _time(self, word: Word) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +31,12 @@ SERVICE = "speech service"
 SLACK_MS = 100
 """How much shorter than its header says a file may be for a rounding."""
 
+GRACE_S = 1
+"""How long the SDK may take to say why it stopped: the two events come in either order."""
+
+_UPGRADE = re.compile(r"upgrade failed: [^(]*\((\d{3})\)")
+"""Where the SDK's message has the status of the answer to its first request."""
+
 _STATUS = {
     sdk.CancellationErrorCode.AuthenticationFailure: 401,
     sdk.CancellationErrorCode.Forbidden: 403,
@@ -39,7 +46,7 @@ _STATUS = {
     sdk.CancellationErrorCode.ServiceUnavailable: 503,
     sdk.CancellationErrorCode.ServiceTimeout: 504,
 }
-"""The SDK's word for each answer that a retry or an operator has to know; for all others the service is just away."""
+"""Of an answer on an open connection. For every other code of the SDK's the service is just away."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +158,12 @@ class Conversation:
         if details.reason == sdk.CancellationReason.EndOfStream:
             self._heard_all = True
         else:
-            self._events.put_nowait(Ended(engine_error(SERVICE, _STATUS.get(details.code))))
+            self._events.put_nowait(Ended(engine_error(SERVICE, _status(details))))
 
     def _stopped(self) -> None:
-        self._events.put_nowait(Ended(self._why_not_whole()))
+        self._loop.call_later(
+            0 if self._heard_all else GRACE_S, lambda: self._events.put_nowait(Ended(self._why_not_whole()))
+        )
 
     def _why_not_whole(self) -> EngineUnavailable | EngineRefused | None:
         span = self._asked.span
@@ -184,6 +193,11 @@ def _transcriber(asked: Asked, config: sdk.SpeechConfig, stream: sdk.audio.PullA
     for hint in asked.hints:
         grammar.addPhrase(hint)
     return transcriber
+
+
+def _status(details: Any) -> int | None:
+    upgrade = _UPGRADE.search(details.error_details)
+    return int(upgrade[1]) if upgrade else _STATUS.get(details.code)
 
 
 def _result(result: Any) -> tuple[dict[str, Any], int, str, str | None]:

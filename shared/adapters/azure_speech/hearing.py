@@ -14,7 +14,6 @@ from shared.adapters.azure_speech.conversation import Asked, Conversation
 from shared.adapters.azure_speech.phrases import Phrase
 from shared.adapters.azure_speech.stretches import Span, Stretch
 from shared.domain.errors import EngineUnavailable
-from shared.ports import Progress
 
 log = logging.getLogger(__name__)
 
@@ -94,28 +93,3 @@ class Hearing:
             self._stretches.append(Stretch(self._start_ms, until_ms, phrases))
             self._start_ms = max(self._start_ms, until_ms - self._pace.overlap_ms)
             self._reached_ms = until_ms
-
-
-class Told:
-    """Progress over several spans that are heard side by side: what they have done together."""
-
-    def __init__(self, duration_ms: int, progress: Progress | None) -> None:
-        self._duration_ms = duration_ms
-        self._progress = progress
-        self._done: dict[Span, int] = {}
-        self._told_ms = 0
-
-    def reached(self, span: Span, until_ms: int) -> None:
-        """A span has been heard up to a time of the session."""
-        self._done[span] = max(self._done.get(span, 0), until_ms - span.start_ms)
-        self._tell(sum(self._done.values()))
-
-    def all(self) -> None:
-        """Everything has been heard."""
-        self._tell(self._duration_ms)
-
-    def _tell(self, done_ms: int) -> None:
-        done_ms = min(done_ms, self._duration_ms)
-        if done_ms > self._told_ms and self._progress is not None:
-            self._told_ms = done_ms
-            self._progress(done_ms)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from shared.domain.transcript import Segment, Word
+
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -132,3 +135,14 @@ def _within(phrase: Phrase, end_ms: int) -> Phrase | None:
     )
     end = min(max(phrase.end_ms, phrase.start_ms + 1), end_ms)
     return replace(phrase, end_ms=end, words=words)
+
+
+def locales_of(locale: str, candidates: Sequence[str]) -> Sequence[str]:
+    """The languages to listen for: the session's, or for `auto` those it may be."""
+    return candidates if locale == AUTO else (locale,)
+
+
+def spoken(phrases: Iterable[Phrase], otherwise: str) -> str:
+    """The language of most phrases."""
+    heard = Counter(phrase.locale for phrase in phrases if phrase.locale is not None)
+    return max(heard, key=heard.__getitem__, default=otherwise)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,15 +14,15 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from shared.adapters.azure_answers import DENIED, Patience
 from shared.adapters.azure_speech.conversation import Asked
-from shared.adapters.azure_speech.hearing import Hearing, Pace, Told
-from shared.adapters.azure_speech.phrases import Phrase, to_segments
+from shared.adapters.azure_speech.hearing import Hearing, Pace
+from shared.adapters.azure_speech.phrases import locales_of, spoken, to_segments
+from shared.adapters.azure_speech.progress import Told
 from shared.adapters.azure_speech.stretches import Span, Stretch, join, spans
 from shared.audio.flac import length_ms
 from shared.domain.errors import AudioUndecodable, EngineRefused, EngineUnavailable
 from shared.domain.transcript import Transcript
 from shared.ports import Progress
 
-AUTO = "auto"
 SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
@@ -69,14 +68,14 @@ class AzureSpeechEngine:
             duration_ms = await asyncio.to_thread(length_ms, audio)
         except AudioUndecodable as error:
             raise EngineRefused(str(error)) from error
-        locales = self._locales if locale == AUTO else (locale,)
+        locales = locales_of(locale, self._locales)
         told = Told(duration_ms, progress)
         heard = join(await self._hear(Asked(audio, Span(0, duration_ms), locales, phrases), told))
         told.all()
         return Transcript(
             segments=to_segments(heard, duration_ms),
             duration_ms=duration_ms,
-            locale=_spoken(heard, locales[0]),
+            locale=spoken(heard, locales[0]),
             engine=self.name,
         )
 
@@ -121,9 +120,3 @@ class AzureSpeechEngine:
             if self._ahead_ms:
                 config.set_property_by_name(name, str(self._ahead_ms))
         return config
-
-
-def _spoken(phrases: Iterable[Phrase], otherwise: str) -> str:
-    """The language of most phrases."""
-    heard = Counter(phrase.locale for phrase in phrases if phrase.locale is not None)
-    return max(heard, key=heard.__getitem__, default=otherwise)
