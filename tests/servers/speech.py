@@ -13,7 +13,6 @@ import asyncio
 import json
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +54,8 @@ class SpeechServer(Server):
         self.contexts: list[dict[str, Any]] = []
         """Every `speech.context` that came."""
         self.talks: dict[str, Talk] = {}
+        self.open = 0
+        """Connections that nobody has closed."""
 
     def routes(self, router: web.UrlDispatcher) -> None:
         """Where resources of their own name and regional hosts have it."""
@@ -68,8 +69,13 @@ class SpeechServer(Server):
             return Fault(status=401).answer()
         socket = web.WebSocketResponse(max_msg_size=0, protocols=("USP",))
         await socket.prepare(request)
-        with suppress(ConnectionResetError):  # the client has gone, or was hung up on
+        self.open += 1
+        try:
             await Connection(self, request, socket).serve()
+        except ConnectionResetError:
+            pass  # the client has gone, or was hung up on
+        finally:
+            self.open -= 1
         return socket
 
 

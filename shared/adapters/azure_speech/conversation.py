@@ -125,12 +125,17 @@ class Conversation:
         return False
 
     def _subscribe(self) -> None:
-        on, tell = self._transcriber, self._tell
-        self._connection.connected.connect(lambda _: tell(self._connected))
-        on.transcribing.connect(lambda _: tell(self._answered))
-        on.transcribed.connect(lambda event: tell(self._transcribed, *_result(event.result)))
-        on.canceled.connect(lambda event: tell(self._canceled, event.cancellation_details))
-        on.session_stopped.connect(lambda _: tell(self._stopped))
+        connected, transcribing, transcribed, canceled, stopped = self._signals()
+        tell = self._tell
+        connected.connect(lambda _: tell(self._connected))
+        transcribing.connect(lambda _: tell(self._answered))
+        transcribed.connect(lambda event: tell(self._transcribed, *_result(event.result)))
+        canceled.connect(lambda event: tell(self._canceled, event.cancellation_details))
+        stopped.connect(lambda _: tell(self._stopped))
+
+    def _signals(self) -> tuple[Any, ...]:
+        on = self._transcriber
+        return self._connection.connected, on.transcribing, on.transcribed, on.canceled, on.session_stopped
 
     def _tell(self, happened: Callable[..., None], *what: Any) -> None:
         """Go on on the loop; the SDK calls from its own threads, and may do so when nobody listens any more."""
@@ -178,6 +183,9 @@ class Conversation:
     def _close(self) -> None:
         with suppress(RuntimeError):  # what the SDK raises when there is nothing left to stop
             self._transcriber.stop_transcribing_async().get()
+        # The connection closes with the last reference to the transcriber, and its signals refer to us.
+        for signal in self._signals():
+            signal.disconnect_all()
 
 
 def _transcriber(asked: Asked, config: sdk.SpeechConfig, stream: sdk.audio.PullAudioInputStream) -> Any:
