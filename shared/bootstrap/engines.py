@@ -8,11 +8,15 @@ from shared.adapters.embedded_speech import EmbeddedSpeechEngine
 from shared.ports import DocumentEngine, NoteEngine, PageStore, SpeechEngine
 from shared.settings.documents import DocumentSettings
 from shared.settings.notes import NoteSettings
-from shared.settings.speech import SpeechSettings
+from shared.settings.speech import SpeechEngineName, SpeechSettings
 
 
 def speech_engine(settings: SpeechSettings) -> SpeechEngine:
-    """What listens."""
+    """What listens. Raises: ValueError where the chosen engine lacks a setting."""
+    if settings.engine is not SpeechEngineName.EMBEDDED:
+        from shared.bootstrap.azure_speech import azure_speech_engine  # noqa: PLC0415 (native code, loaded if needed)
+
+        return azure_speech_engine(settings.engine, settings.azure)
     chosen = settings.embedded
     return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
 
