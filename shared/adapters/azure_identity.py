@@ -1,0 +1,41 @@
+"""Who the app is to Azure: one identity for storage, database, key vault and every engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
+from azure.identity.aio import DefaultAzureCredential
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from azure.core.credentials_async import AsyncTokenCredential
+
+COGNITIVE_SERVICES = "https://cognitiveservices.azure.com/.default"
+"""Scope of Speech, Document Intelligence and Azure OpenAI."""
+
+
+def app_identity(*, developing: bool) -> DefaultAzureCredential:
+    """The managed identity, or the workload identity on Kubernetes; `AZURE_CLIENT_ID` says which of several.
+
+    A developer's own sign-ins (Azure CLI and the like) count only where `developing`: in production they could only
+    be somebody's by mistake, and asking for them one after the other takes seconds.
+    """
+    others: dict[str, bool] = {} if developing else dict.fromkeys(_SIGN_INS, True)
+    return DefaultAzureCredential(**others)
+
+
+_SIGN_INS = (
+    "exclude_environment_credential",
+    "exclude_shared_token_cache_credential",
+    "exclude_visual_studio_code_credential",
+    "exclude_cli_credential",
+    "exclude_developer_cli_credential",
+    "exclude_powershell_credential",
+)
+
+
+def bearer(endpoint: str, credential: AsyncTokenCredential, scope: str) -> AsyncBearerTokenCredentialPolicy[Any, Any]:
+    """Tokens for an endpoint. Settings let plain http through for this machine alone, and so does this."""
+    return AsyncBearerTokenCredentialPolicy(credential, scope, enforce_https=not endpoint.startswith("http://"))
