@@ -1,0 +1,1 @@
+"""Azure services as their SDKs see them: real protocols on a loopback port, with faults on order."""
