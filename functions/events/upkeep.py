@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.bootstrap import services
+from shared.services import rewrap_keys as use_case
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -21,3 +22,10 @@ async def sweep(timer: func.TimerRequest) -> None:
 async def finish_erasures(timer: func.TimerRequest) -> None:
     """Go on with erasures that stand still, and look a second time after those that are done."""
     await services().eraser.resume()
+
+
+@blueprint.function_name("rewrap_keys")
+@blueprint.timer_trigger(arg_name="timer", schedule="%REWRAP_SCHEDULE%", run_on_startup=False)
+async def rewrap_keys(timer: func.TimerRequest) -> None:
+    """After a new version of the key-encryption key: wrap every data key under it."""
+    await use_case.rewrap_keys(services().keyrings)

@@ -35,6 +35,8 @@ _FOR_THE_OPERATOR = {
     HTTPStatus.NOT_FOUND: "the endpoint or what it names does not exist",
 }
 
+_BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -114,7 +116,10 @@ def meaning_of_status(
     mend = _FOR_THE_OPERATOR.get(HTTPStatus(status)) if status in _FOR_THE_OPERATOR else None
     if mend is not None:
         return Meaning(unavailable(f"{service} answers {status}: {mend}"))
-    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if (
+        status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    ):
         wished = retry_after_s(headers)
         error = unavailable(f"{service} answers {status}")
         if wished is not None:

@@ -3,6 +3,9 @@
 Each data key is an item in the relationship's own partition, `dek:1`, `dek:2`, …, wrapped by the key-encryption key.
 The numbers make creation and rotation safe without a lock: whoever comes second meets the existing item and uses
 the key in it. They also say which key is newest, whatever the clocks of two machines think.
+
+Whose data keys are wrapped by which key-encryption key is listed in a partition of its own, one line a relationship,
+so that a rotation of that key can be followed up without asking every partition there is.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, W
 
 KIND = "data_key"
 SHREDDED = "shredded_key"
+WRAPPED = "~wrapped"
+"""The list's partition: `~` is not allowed in a relationship's id."""
+_UNKNOWN = ""
+"""In a line: one key may be wrapped by another than the rest, so look."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class Keyrings:
     async def load(self, relationship: str) -> Keyring:
         """The keyring as the store holds it now: what a client is given, so that it misses no key."""
         rows = await self._rows(relationship) or [await self._add(relationship, generation=1)]
+        if not rows[0].body.get("listed"):
+            await self._list_late(relationship, rows[0])
         keyring = Keyring(relationship, tuple([await self._unwrap(row) for row in rows]))
         self._recent.put(relationship, keyring, self._clock.now())
         return keyring
@@ -120,6 +129,7 @@ class Keyrings:
         for row in rows:
             kept = {name: row.body[name] for name in ("id", "therapist_client_id", "kid", "generation", "created")}
             await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
+        await self._unlist(relationship)
         gone = [row async for row in self._all(relationship, SHREDDED)]
         return [str(row.body["kid"]) for row in sorted(gone, key=_generation)]
 
@@ -128,7 +138,20 @@ class Keyrings:
 
         Data keys and ciphertexts stay as they are. Safe to repeat, and beside another rewrap.
         """
-        return sum([await self._rewrap_one(relationship, row) for row in await self._rows(relationship)])
+        current = await self._kek.current()
+        rows = await self._rows(relationship)
+        rewrapped = sum([await self._rewrap_one(relationship, row) for row in rows if row.body["kek_id"] != current])
+        after = await self._rows(relationship) if rewrapped else rows
+        if after and all(row.body["kek_id"] == current for row in after):
+            await self._list(relationship, current)
+        return rewrapped
+
+    async def behind(self) -> AsyncIterator[str]:
+        """Relationships with a data key that may be wrapped by another than the current key-encryption key."""
+        current = await self._kek.current()
+        async for line in self._all(WRAPPED, "wrapped"):
+            if line.body["kek_id"] != current:
+                yield str(line.body["id"])
 
     async def _holding(self, relationship: str, kid: UUID) -> Keyring:
         keyring = await self.of(relationship)
@@ -147,8 +170,30 @@ class Keyrings:
             if continuation is None:
                 return
 
+    async def _list(self, relationship: str, kek_id: str) -> None:
+        """Say that all data keys of the relationship are wrapped by this key-encryption key."""
+        line = {"id": relationship, "therapist_client_id": WRAPPED, "kind": "wrapped", "kek_id": kek_id}
+        await self._items.upsert(RECORDS, WRAPPED, line)
+
+    async def _unlist(self, relationship: str) -> None:
+        try:
+            await self._items.delete(RECORDS, WRAPPED, relationship)
+        except NotFound:
+            return
+
+    async def _list_late(self, relationship: str, row: Item) -> None:
+        """Keys from before there was a list get their line with their next use."""
+        await self._list(relationship, row.body["kek_id"])
+        try:
+            await self._items.replace(RECORDS, relationship, {**row.body, "listed": True}, etag=row.etag)
+        except PreconditionFailed:
+            return  # rewrapped or listed by another, or shredded; the next use looks again
+
     async def _add(self, relationship: str, *, generation: int) -> Item:
+        """The line of the first key comes before it: one too many is harmless, one too few is never rewrapped."""
         wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
+        if generation == 1:
+            await self._list(relationship, wrapped.kek_id)
         body: JsonObject = {
             "id": _item_id(generation),
             "therapist_client_id": relationship,
@@ -156,10 +201,11 @@ class Keyrings:
             "kid": str(uuid4()),
             "generation": generation,
             "created": iso(self._clock.now()),
+            "listed": True,
             **_wrapped_fields(wrapped),
         }
         try:
-            return await self._items.create(RECORDS, relationship, body)
+            created = await self._items.create(RECORDS, relationship, body)
         except AlreadyExists as exc:
             row = await self._items.read(RECORDS, relationship, _item_id(generation))
             if row is None:
@@ -167,6 +213,9 @@ class Keyrings:
             if row.body["kind"] == SHREDDED:
                 raise NotFound(f"the data keys of {relationship} are shredded", code="relationship_erased") from exc
             return row
+        if generation > 1:
+            await self._list(relationship, _UNKNOWN)
+        return created
 
     async def _unwrap(self, row: Item) -> DataKey:
         secret = await self._kek.unwrap(_wrapped_key(row))
@@ -183,7 +232,7 @@ class Keyrings:
         try:
             await self._items.replace(RECORDS, relationship, {**row.body, **_wrapped_fields(after)}, etag=row.etag)
         except PreconditionFailed:
-            return False  # only a rewrap changes these items, so another one has just done the work
+            return False  # by another rewrap, as a rule; the caller looks again
         return True
 
 

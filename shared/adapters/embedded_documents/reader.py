@@ -8,48 +8,28 @@ than allowed, and see no setting and no key. Its answer on standard output is on
 from __future__ import annotations
 
 import json
-import os
-import resource
 import sys
 from pathlib import Path
 
-from shared.adapters.embedded_documents.caps import TOO_COMPLEX, UNREADABLE, Caps
+from shared.adapters.apart import answer_apart
+from shared.adapters.embedded_documents.caps import Caps
 from shared.adapters.embedded_documents.pdf import read_pdf
 from shared.adapters.embedded_documents.pictures import read_pictures
 from shared.domain.document import DocumentAnalysis, DocumentKind
-from shared.domain.errors import EngineRefused
 
 
 def main(file: str, kind: str, caps: str) -> None:
     """Read the file and answer."""
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is not an answer
     given = Caps(**json.loads(caps))
-    resource.setrlimit(resource.RLIMIT_DATA, (given.memory_bytes, given.memory_bytes))
-    # Whoever started this may be gone, and with them the clock that would end it.
-    resource.setrlimit(resource.RLIMIT_CPU, (given.seconds * (given.threads + 1),) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold the document
-    try:
-        text = _read(Path(file), DocumentKind(kind), given).model_dump_json()
-    except EngineRefused as error:
-        text = json.dumps({"refused": error.code})
-    except ImportError:
-        raise  # an operator's to mend
-    except Exception as error:  # five parsers of formats anybody may bend: whatever they raise, it is the file
-        text = json.dumps({"refused": TOO_COMPLEX if _ran_out(error) else UNREADABLE})
-    with answer:
-        answer.write(text)
+    answer_apart(
+        lambda: _read(Path(file), DocumentKind(kind), given).model_dump(mode="json"),
+        memory_bytes=given.memory_bytes,
+        cpu_seconds=given.seconds * (given.threads + 1),
+    )
 
 
 def _read(file: Path, kind: DocumentKind, caps: Caps) -> DocumentAnalysis:
     return read_pdf(file, caps) if kind is DocumentKind.PDF else read_pictures(file, kind, caps)
-
-
-def _ran_out(error: BaseException | None) -> bool:
-    """Whether it began with memory or stack coming to an end; parsers raise errors of their own on top."""
-    while error is not None and not isinstance(error, MemoryError | RecursionError):
-        error = error.__context__
-    return error is not None
 
 
 if __name__ == "__main__":
