@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
 from azure.identity.aio import DefaultAzureCredential
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from azure.core.credentials_async import AsyncTokenCredential
+    from azure.core.pipeline import PipelineRequest
 
 COGNITIVE_SERVICES = "https://cognitiveservices.azure.com/.default"
 """Scope of Speech, Document Intelligence and Azure OpenAI."""
@@ -36,6 +35,16 @@ _SIGN_INS = (
 )
 
 
+class _Bearer(AsyncBearerTokenCredentialPolicy[Any, Any]):
+    """Over plain http the SDK asks for leave with each request."""
+
+    async def on_request(self, request: PipelineRequest[Any]) -> None:
+        if request.http_request.url.startswith("http://"):
+            request.context.options["enforce_https"] = False
+        await super().on_request(request)
+
+
 def bearer(endpoint: str, credential: AsyncTokenCredential, scope: str) -> AsyncBearerTokenCredentialPolicy[Any, Any]:
     """Tokens for an endpoint. Settings let plain http through for this machine alone, and so does this."""
-    return AsyncBearerTokenCredentialPolicy(credential, scope, enforce_https=not endpoint.startswith("http://"))
+    made = _Bearer if endpoint.startswith("http://") else AsyncBearerTokenCredentialPolicy[Any, Any]
+    return made(credential, scope)

@@ -17,8 +17,6 @@ from shared.domain.errors import EngineUnavailable
 
 SECONDS = 30
 MEMORY_BYTES = 1024**3
-_MOST_PICTURES = 100_000
-"""In one TIFF; a chain of more leads in a circle."""
 
 
 async def count_pages(file: Path, kind: DocumentKind) -> int:
@@ -65,15 +63,15 @@ def _pictures(opened: BinaryIO) -> Iterator[int]:
     big = int.from_bytes(head[2:4], order) == 43  # noqa: PLR2004 (BigTIFF's version)
     width, counted, entry = (8, 8, 20) if big else (4, 2, 12)
     offset = int.from_bytes(head[8:16] if big else head[4:8], order)
-    seen = 0
+    seen = set[int]()
     if offset == 0:
         raise refused(UNREADABLE)
     while offset:
-        seen += 1
         opened.seek(offset)
         count = opened.read(counted)
-        if len(count) < counted or seen > _MOST_PICTURES:
+        if len(count) < counted or offset in seen:  # the chain ends early, or leads in a circle
             raise refused(UNREADABLE)
+        seen.add(offset)
         yield offset
         opened.seek(offset + counted + int.from_bytes(count, order) * entry)
         following = opened.read(width)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from shared.adapters.document_refusals import EMPTY, ENCRYPTED, TOO_COMPLEX
+from shared.adapters.document_refusals import EMPTY, ENCRYPTED, TOO_COMPLEX, UNREADABLE, refused
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.domain.document import HEAD, DocumentAnalysis, Table, kind_of
 from shared.domain.errors import EngineRefused
@@ -22,12 +22,21 @@ _CODES = {TOO_COMPLEX: "InvalidContentDimensions", ENCRYPTED: "UnsupportedConten
 class DocumentIntelligence(Server):
     """Takes a document, is `running` for `looks` looks, then gives its analysis.
 
-    `page_limit` is how many pages are read, the rest being left out without a word, as the free tier does.
+    `page_limit` is how many pages are read, the rest being left out without a word, as the free tier does. With
+    `reads` it reads this in whatever it is sent, for tests of anything but reading.
     """
 
-    def __init__(self, *, looks: int = 1, page_limit: int | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        looks: int = 1,
+        page_limit: int | None = None,
+        token: str | None = None,
+        reads: DocumentAnalysis | None = None,
+    ) -> None:
         super().__init__()
         self.looks = looks
+        self._reads = reads
         self.page_limit = page_limit
         self._token = token
         self._engine = EmbeddedDocumentEngine(Caps(pages=50, pixels=20_000_000))
@@ -48,21 +57,24 @@ class DocumentIntelligence(Server):
         if not self._allowed(request):
             return _error(401, "Unauthorized")
         model, body, key = request.match_info["model"], await request.read(), uuid4().hex
-        kind = kind_of(body[:HEAD])
-        if kind is None:
-            return _error(400, "InvalidRequest", "InvalidContent")
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "document"
-            file.write_bytes(body)
-            try:
-                found = await self._engine.analyse(file, kind)
-            except EngineRefused as error:
-                return _error(400, "InvalidRequest", _CODES.get(error.code, "InvalidContent"))
+        try:
+            found = self._reads or await self._read(body)
+        except EngineRefused as error:
+            return _error(400, "InvalidRequest", _CODES.get(error.code, "InvalidContent"))
         self._results[key] = self._as_result(model, found)
         self._looked[key] = 0
         version = request.query["api-version"]
         where = f"{self.url}/documentintelligence/documentModels/{model}/analyzeResults/{key}?api-version={version}"
         return web.Response(status=202, headers={"Operation-Location": where, "Retry-After": "0"})
+
+    async def _read(self, body: bytes) -> DocumentAnalysis:
+        kind = kind_of(body[:HEAD])
+        if kind is None:
+            raise refused(UNREADABLE)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "document"
+            file.write_bytes(body)
+            return await self._engine.analyse(file, kind)
 
     async def _result(self, request: web.Request) -> web.Response:
         if not self._allowed(request):
