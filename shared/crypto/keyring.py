@@ -3,9 +3,6 @@
 Each data key is an item in the relationship's own partition, `dek:1`, `dek:2`, …, wrapped by the key-encryption key.
 The numbers make creation and rotation safe without a lock: whoever comes second meets the existing item and uses
 the key in it. They also say which key is newest, whatever the clocks of two machines think.
-
-Whose data keys are wrapped by which key-encryption key is listed in a partition of its own, one line a relationship,
-so that a rotation of that key can be followed up without asking every partition there is.
 """
 
 from __future__ import annotations
@@ -13,11 +10,13 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.crypto.envelope import KEY_BYTES, DataKey, key_id_of, open_bytes, open_envelope, seal, seal_bytes
+from shared.crypto.wrapped import UNKNOWN, WrappedList
 from shared.domain.errors import AlreadyExists, DecryptionFailed, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.names import RECORDS
 from shared.domain.recent import Recent
@@ -26,10 +25,6 @@ from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, W
 
 KIND = "data_key"
 SHREDDED = "shredded_key"
-WRAPPED = "~wrapped"
-"""The list's partition: `~` is not allowed in a relationship's id."""
-_UNKNOWN = ""
-"""In a line: one key may be wrapped by another than the rest, so look."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +78,7 @@ class Keyrings:
     ) -> None:
         self._items = items
         self._kek = kek
+        self._wrapped = WrappedList(items)
         self._clock = clock
         self._recent: Recent[Keyring] = Recent(ttl, capacity)
 
@@ -129,7 +125,7 @@ class Keyrings:
         for row in rows:
             kept = {name: row.body[name] for name in ("id", "therapist_client_id", "kid", "generation", "created")}
             await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
-        await self._unlist(relationship)
+        await self._wrapped.remove(relationship)
         gone = [row async for row in self._all(relationship, SHREDDED)]
         return [str(row.body["kid"]) for row in sorted(gone, key=_generation)]
 
@@ -143,15 +139,13 @@ class Keyrings:
         rewrapped = sum([await self._rewrap_one(relationship, row) for row in rows if row.body["kek_id"] != current])
         after = await self._rows(relationship) if rewrapped else rows
         if after and all(row.body["kek_id"] == current for row in after):
-            await self._list(relationship, current)
+            await self._wrapped.mark(relationship, current)
         return rewrapped
 
     async def behind(self) -> AsyncIterator[str]:
         """Relationships with a data key that may be wrapped by another than the current key-encryption key."""
-        current = await self._kek.current()
-        async for line in self._all(WRAPPED, "wrapped"):
-            if line.body["kek_id"] != current:
-                yield str(line.body["id"])
+        async for relationship in self._wrapped.behind(await self._kek.current()):
+            yield relationship
 
     async def _holding(self, relationship: str, kid: UUID) -> Keyring:
         keyring = await self.of(relationship)
@@ -170,30 +164,17 @@ class Keyrings:
             if continuation is None:
                 return
 
-    async def _list(self, relationship: str, kek_id: str) -> None:
-        """Say that all data keys of the relationship are wrapped by this key-encryption key."""
-        line = {"id": relationship, "therapist_client_id": WRAPPED, "kind": "wrapped", "kek_id": kek_id}
-        await self._items.upsert(RECORDS, WRAPPED, line)
-
-    async def _unlist(self, relationship: str) -> None:
-        try:
-            await self._items.delete(RECORDS, WRAPPED, relationship)
-        except NotFound:
-            return
-
     async def _list_late(self, relationship: str, row: Item) -> None:
         """Keys from before there was a list get their line with their next use."""
-        await self._list(relationship, row.body["kek_id"])
-        try:
+        await self._wrapped.enlist(relationship, row.body["kek_id"])
+        with suppress(PreconditionFailed):  # rewrapped or listed by another, or shredded: the next use looks again
             await self._items.replace(RECORDS, relationship, {**row.body, "listed": True}, etag=row.etag)
-        except PreconditionFailed:
-            return  # rewrapped or listed by another, or shredded; the next use looks again
 
     async def _add(self, relationship: str, *, generation: int) -> Item:
         """The line of the first key comes before it: one too many is harmless, one too few is never rewrapped."""
         wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
         if generation == 1:
-            await self._list(relationship, wrapped.kek_id)
+            await self._wrapped.enlist(relationship, wrapped.kek_id)
         body: JsonObject = {
             "id": _item_id(generation),
             "therapist_client_id": relationship,
@@ -214,7 +195,7 @@ class Keyrings:
                 raise NotFound(f"the data keys of {relationship} are shredded", code="relationship_erased") from exc
             return row
         if generation > 1:
-            await self._list(relationship, _UNKNOWN)
+            await self._wrapped.mark(relationship, UNKNOWN)
         return created
 
     async def _unwrap(self, row: Item) -> DataKey:

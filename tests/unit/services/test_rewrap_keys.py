@@ -8,7 +8,8 @@ import pytest
 from shared.adapters.local_kek import LocalKek, add_version
 from shared.adapters.memory_items import MemoryItems
 from shared.adapters.private_files import replace_private_file
-from shared.crypto.keyring import WRAPPED, Keyrings
+from shared.crypto.keyring import Keyrings
+from shared.crypto.wrapped import WRAPPED
 from shared.domain.errors import NotFound, StoreUnavailable
 from shared.domain.names import RECORDS
 from shared.services.rewrap_keys import rewrap_keys
