@@ -25,16 +25,18 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from shared.adapters.azure_answers import BUSY, DENIED, MISCONFIGURED
 from shared.domain.errors import ScribeError, Transient
 
 T = TypeVar("T")
 
-_FOR_THE_OPERATOR = {
+_FOR_THE_OPERATOR: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "the key or the app's identity is not accepted",
     HTTPStatus.FORBIDDEN: "the app's identity lacks the role, or the network is closed to it",
     HTTPStatus.NOT_FOUND: "the endpoint or what it names does not exist",
 }
 
+_CODES = {401: DENIED, 403: DENIED, 404: MISCONFIGURED, 429: BUSY}
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 

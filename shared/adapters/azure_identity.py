@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
+from azure.identity import DefaultAzureCredential as BlockingCredential
 from azure.identity.aio import DefaultAzureCredential
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ def app_identity(*, developing: bool) -> DefaultAzureCredential:
     A developer's own sign-ins (Azure CLI and the like) count only where `developing`: in production they could only
     be somebody's by mistake, and asking for them one after the other takes seconds.
     """
-    others: dict[str, bool] = {} if developing else dict.fromkeys(_SIGN_INS, True)
-    return DefaultAzureCredential(**others)
+    return DefaultAzureCredential(**_excluded(developing))
+
+
+def blocking_identity(*, developing: bool) -> BlockingCredential:
+    """The same for an SDK that asks from threads of its own (Speech in real time)."""
+    return BlockingCredential(**_excluded(developing))
 
 
 _SIGN_INS = (
@@ -33,6 +38,10 @@ _SIGN_INS = (
     "exclude_developer_cli_credential",
     "exclude_powershell_credential",
 )
+
+
+def _excluded(developing: bool) -> dict[str, bool]:
+    return {} if developing else dict.fromkeys(_SIGN_INS, True)
 
 
 class _Bearer(AsyncBearerTokenCredentialPolicy[Any, Any]):

@@ -91,8 +91,8 @@ class FlacWriter:
             self._file.mux(self._stream.encode(block))
 
 
-def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
-    """The stitched audio as mono blocks of `block_ms` (the last may be shorter), -1…1, at RATE.
+def read_blocks(path: Path, block_ms: int, *, start_ms: int = 0) -> Iterator[npt.NDArray[np.float32]]:
+    """The stitched audio from `start_ms` on as mono blocks of `block_ms` (the last may be shorter), -1…1, at RATE.
 
     Raises: AudioUndecodable when there is none in the file: damage must not pass for silence.
     """
@@ -100,7 +100,7 @@ def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
     wanted = block_ms * RATE // 1000
     held: list[npt.NDArray[np.int16]] = []
     count = 0
-    for piece in _read(path):
+    for piece in _read(path, start_ms * RATE // 1000):
         empty = False
         held.append(piece)
         count += len(piece)
@@ -114,6 +114,21 @@ def read_blocks(path: Path, block_ms: int) -> Iterator[npt.NDArray[np.float32]]:
         yield _as_float(np.concatenate(held))
     if empty:
         raise AudioUndecodable("the stitched file holds no audio")
+
+
+def length_ms(path: Path) -> int:
+    """How long the stitched audio is, as its header says: nothing is decoded.
+
+    Raises: AudioUndecodable when it says nothing, or nothing can be read.
+    """
+    try:
+        with av.open(str(path), format="flac") as file:
+            samples = file.streams.audio[0].duration
+    except (av.FFmpegError, IndexError) as error:
+        raise AudioUndecodable("the stitched file is damaged") from error
+    if not samples:
+        raise AudioUndecodable("the stitched file holds no audio")
+    return int(samples) * 1000 // RATE
 
 
 def insert_silences(path: Path, silences: Sequence[tuple[int, int]]) -> None:
@@ -144,11 +159,18 @@ def _write_silence(flac: FlacWriter, length: int) -> None:
         flac.write_samples(np.zeros(min(_SILENCE_SAMPLES, length - start), dtype=np.int16))
 
 
-def _read(path: Path) -> Iterator[npt.NDArray[np.int16]]:
+def _read(path: Path, first: int = 0) -> Iterator[npt.NDArray[np.int16]]:
+    """Samples from number `first` on; what lies before it is passed over without being decoded."""
     try:
         with av.open(str(path), format="flac") as file:
-            for frame in file.decode(audio=0):
-                yield frame.to_ndarray()[0]
+            stream = file.streams.audio[0]
+            if first:
+                file.seek(first, stream=stream)  # to the frame it is in, or one before
+            for frame in file.decode(stream):
+                samples = frame.to_ndarray()[0]
+                skip = max(0, first - (frame.pts or 0)) if first else 0
+                if skip < len(samples):
+                    yield samples[skip:]
     except av.FFmpegError as error:
         raise AudioUndecodable("the stitched file is damaged") from error
 

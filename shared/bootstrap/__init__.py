@@ -131,7 +131,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             limits=settings.limits,
         ),
         instructions=Instructions(items, clock),
-        speech=speech_engine(settings.speech),
+        speech=speech_engine(settings.speech, identity, developing=not settings.in_production),
         notes=note_engine(settings.notes, identity),
         documents=document_engine(settings.documents, identity),
         checks={

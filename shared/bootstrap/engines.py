@@ -13,7 +13,7 @@ from shared.ports import DocumentEngine, NoteEngine, SpeechEngine
 from shared.settings.documents import DocumentEngineName, DocumentIntelligenceSettings, DocumentSettings
 from shared.settings.notes import AzureOpenAISettings, NoteEngineName, NoteSettings
 from shared.settings.patience import PatienceSettings
-from shared.settings.speech import SpeechSettings
+from shared.settings.speech import SpeechEngineName, SpeechSettings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -22,8 +22,12 @@ Identity = Callable[[], "AsyncTokenCredential"]
 """Makes the app's identity, once for all who ask."""
 
 
-def speech_engine(settings: SpeechSettings) -> SpeechEngine:
-    """What listens."""
+def speech_engine(settings: SpeechSettings, identity: Identity, *, developing: bool) -> SpeechEngine:
+    """What listens. Raises: ValueError where the chosen engine lacks a setting."""
+    if settings.engine is not SpeechEngineName.EMBEDDED:
+        from shared.bootstrap.azure_speech import azure_speech_engine  # noqa: PLC0415 (native code, loaded if needed)
+
+        return azure_speech_engine(settings.engine, settings.azure, identity, developing=developing)
     chosen = settings.embedded
     return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
 
