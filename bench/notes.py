@@ -90,7 +90,7 @@ def main() -> None:
         began = time.perf_counter()
         note = write_extract(NoteRequest(talk, session_type))
         wrote = time.perf_counter()
-        check(note, talk)
+        check(note, NoteRequest(talk, session_type))
         checked = time.perf_counter()
         _report(session_type, talk, wrote - began, checked - wrote)
 

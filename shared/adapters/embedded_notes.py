@@ -15,5 +15,5 @@ class EmbeddedNoteEngine:
     name = ENGINE
 
     async def write(self, request: NoteRequest) -> Note:
-        """Write the note in a worker thread. Raises: InvalidInput (`template_not_available`)."""
+        """Write the note in a worker thread."""
         return await asyncio.to_thread(write_extract, request)

@@ -65,6 +65,16 @@ class Identity(Model):
     confidence: float = 0.0
 
 
+class RiskStatus(StrEnum):
+    """Whose a risk is, and when, as far as it is certain from what was said."""
+
+    PRESENT = "present"
+    DENIED = "denied"
+    HISTORICAL = "historical"
+    HYPOTHETICAL = "hypothetical"
+    OTHER_PERSON = "other_person"
+
+
 class Statement(Model):
     """One thing the note says. `evidence` holds segment ids; a statement without any is never shown as fact."""
 
@@ -72,6 +82,8 @@ class Statement(Model):
     evidence: tuple[str, ...] = Field(min_length=1)
     risk: bool = False
     """A mention of suicide, self-harm, harm to others, abuse or safety: asked, told or denied. Shown first, marked."""
+    risk_status: RiskStatus | None = None
+    """None where it is not certain: to be read as present."""
 
 
 class Section(Model):
@@ -82,10 +94,19 @@ class Section(Model):
     statements: tuple[Statement, ...] = ()
 
 
+class PlanPart(StrEnum):
+    """What an item of a treatment plan is."""
+
+    GOAL = "goal"
+    OBJECTIVE = "objective"
+    INTERVENTION = "intervention"
+
+
 class GoalTouched(Model):
-    """A goal of the treatment plan that the session spoke to, in the plan's words; `evidence` as in Statement."""
+    """A goal, objective or intervention of the treatment plan that the session spoke to, in the plan's words."""
 
     goal: str
+    part: PlanPart = PlanPart.GOAL
     evidence: tuple[str, ...] = Field(min_length=1)
 
 
@@ -115,19 +136,31 @@ class Note(Model):
 def render_markdown(note: Note, segments: dict[str, Segment]) -> str:
     """The note as Markdown, each statement followed by the time and speaker of its evidence; risk first, in bold.
 
+    The goals of the treatment plan that were touched stand at the end, where there are any.
     `segments` maps segment ids to segments; every id in the note's evidence must be in it (KeyError otherwise).
     """
     lines: list[str] = []
     for section in note.sections:
         lines += [f"## {section.title}", ""]
         shown = sorted(section.statements, key=lambda statement: not statement.risk)
-        lines += [f"- {'**Risk** ' * s.risk}{s.text} {_evidence(s, segments)}" for s in shown] or [
+        lines += [f"- {_told(s)} {_evidence(s.evidence, segments)}" for s in shown] or [
             "_Not discussed in this session._"
         ]
         lines.append("")
+    if note.goals:
+        lines += ["## Treatment plan goals addressed", ""]
+        lines += [f"- {touched.goal} {_evidence(touched.evidence, segments)}" for touched in note.goals]
     return "\n".join(lines).strip() + "\n"
 
 
-def _evidence(statement: Statement, segments: dict[str, Segment]) -> str:
-    cited = [segments[segment_id] for segment_id in statement.evidence]
+def _told(statement: Statement) -> str:
+    """The statement's words; of a risk marked as one, and whose and when it is where that is certain."""
+    if not statement.risk:
+        return statement.text
+    status = f" _({statement.risk_status.replace('_', ' ')})_" if statement.risk_status else ""
+    return f"**Risk** {statement.text}{status}"
+
+
+def _evidence(evidence: tuple[str, ...], segments: dict[str, Segment]) -> str:
+    cited = [segments[segment_id] for segment_id in evidence]
     return "[" + "; ".join(f"{clock(segment.start_ms)} {segment.speaker}" for segment in cited) + "]"

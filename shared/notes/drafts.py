@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from shared.domain.model import Model
 from shared.domain.note import GoalTouched, NamedEntity, Note, Section, Statement
 from shared.domain.transcript import Transcript
 from shared.notes.evidence import CheckedNote, check
+from shared.notes.plan import parse_plan
 from shared.notes.templates import Template
 from shared.notes.wording import concepts
 from shared.ports import NoteRequest
@@ -101,11 +102,11 @@ def checked(draft: Draft, template: Template, request: NoteRequest, engine: str)
         template_version=template.version,
         sections=sections,
         topics=_topics(draft, request.transcript),
-        entities=_entities(draft, template, request),
+        entities=tuple(NamedEntity(**entity.model_dump()) for entity in draft.entities if entity.evidence),
         goals=_goals(draft, request),
         engine=engine,
     )
-    return check(note, request.transcript, request.roles)
+    return check(note, request)
 
 
 def merged(notes: Sequence[Note]) -> Note:
@@ -151,34 +152,13 @@ def _topics(draft: Draft, transcript: Transcript) -> tuple[str, ...]:
     )[:MOST_TOPICS]
 
 
-def _entities(draft: Draft, template: Template, request: NoteRequest) -> tuple[NamedEntity, ...]:
-    """Those that were named where they are said to be, with summaries that hold."""
-    texts = {segment.id: segment.text.casefold() for segment in request.transcript.segments}
-    named = [entity for entity in draft.entities if _is_named(entity, texts)]
-    section = Section(key=_ENTITIES, title="", statements=tuple(_statement(e.summary, e.evidence) for e in named))
-    asked = Note(
-        session_type=template.session_type,
-        participants_type=template.participants_type,
-        template_version=template.version,
-        sections=(section,),
-    )
-    flawed = {finding.position for finding in check(asked, request.transcript, request.roles).findings}
-    return tuple(NamedEntity(**entity.model_dump()) for n, entity in enumerate(named) if n not in flawed)
-
-
-def _is_named(entity: DraftEntity, texts: Mapping[str, str]) -> bool:
-    cited = [texts[id_] for id_ in entity.evidence if id_ in texts]
-    return len(cited) == len(entity.evidence) > 0 and any(entity.name.casefold() in text for text in cited)
-
-
 def _goals(draft: Draft, request: NoteRequest) -> tuple[GoalTouched, ...]:
-    """Those that stand in the plan, word for word, with evidence that exists."""
-    plan = " ".join((request.plan or "").split())
-    ids = {segment.id for segment in request.transcript.segments}
+    """Those of the plan; the check holds them against it."""
+    parts = {item.text: item.part for item in parse_plan(request.plan or "")}
     return tuple(
-        GoalTouched(goal=goal.goal, evidence=goal.evidence)
+        GoalTouched(goal=goal.goal, evidence=goal.evidence, part=parts[goal.goal])
         for goal in draft.goals
-        if goal.goal.strip() and " ".join(goal.goal.split()) in plan and goal.evidence and ids.issuperset(goal.evidence)
+        if goal.goal in parts and goal.evidence
     )
 
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.note import Note, Section, Statement
-from shared.domain.transcript import Transcript
+from shared.domain.note import NamedEntity, Note, Section, Statement
 from shared.notes import lexica
 from shared.notes.numbers import doses_in, numbers_in
+from shared.notes.plan import parse_plan
 from shared.notes.polarity import polarity_of, spoken_polarity
-from shared.notes.quotes import is_torn, places_of, read_statement
-from shared.notes.roles import CLIENT, THERAPIST, UNKNOWN, Roles, roles_in
+from shared.notes.quotes import is_torn, places_of, read_statement, verbatim
 from shared.notes.talk import Sentence, Talk, words_of
+from shared.notes.voices import Voices, voices_in
 from shared.notes.wording import concepts
+from shared.ports import NoteRequest
 
 COVERED_FROM = 0.7
 """Share of a statement's concepts that its evidence must hold."""
@@ -41,6 +41,7 @@ class Flaw(StrEnum):
     MEDICINE = "medicine"
     NEGATION = "negation"
     NOT_COVERED = "not_covered"
+    PRONOUN = "pronoun"
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,17 @@ class CheckedNote:
         return dict(Counter(finding.section for finding in self.findings))
 
 
-def supported(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
+def supported(note: Note, request: NoteRequest) -> Note:
     """The note without the statements its evidence does not hold; how many and where is logged, never what."""
-    checked = check(note, transcript, roles)
+    checked = check(note, request)
     for section, count in checked.dropped.items():
         _log.warning("unsupported statements dropped: %d in section %s", count, section)
     return checked.note
 
 
-def check(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> CheckedNote:
-    """Check every statement against the segments it cites. `roles` as in NoteRequest; unnamed ones are guessed."""
-    talk = Talk(transcript)
-    court = _Court(talk, roles_in(talk, roles), frozenset(segment.id for segment in transcript.segments))
+def check(note: Note, request: NoteRequest) -> CheckedNote:
+    """Check every statement, entity and goal against the segments it cites; `request` is what the note was asked by."""
+    court = _court(request)
     findings: list[Finding] = []
     sections: list[Section] = []
     for section in note.sections:
@@ -84,7 +84,16 @@ def check(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = 
         findings += [Finding(section.key, position, flaw) for position, flaw in enumerate(flaws) if flaw]
         kept = tuple(s for s, flaw in zip(section.statements, flaws, strict=True) if flaw is None)
         sections.append(section.model_copy(update={"statements": kept}))
-    return CheckedNote(note.model_copy(update={"sections": tuple(sections)}), tuple(findings))
+    entities = tuple(entity for entity in note.entities if court.holds_entity(entity))
+    planned = {item.text for item in parse_plan(request.plan or "")}
+    goals = tuple(g for g in note.goals if g.goal in planned and court.segment_ids.issuperset(g.evidence))
+    kept_note = note.model_copy(update={"sections": tuple(sections), "entities": entities, "goals": goals})
+    return CheckedNote(kept_note, tuple(findings))
+
+
+def _court(request: NoteRequest) -> _Court:
+    talk = Talk(request.transcript)
+    return _Court(talk, voices_in(request, talk), frozenset(segment.id for segment in request.transcript.segments))
 
 
 @dataclass(frozen=True)
@@ -92,18 +101,23 @@ class _Court:
     """What is known of the talk while its note is checked."""
 
     talk: Talk
-    roles: Roles
+    voices: Voices
     segment_ids: frozenset[str]
 
     def flaw_of(self, statement: Statement) -> Flaw | None:
         """The first flaw found; None for a statement that holds."""
         if not set(statement.evidence) <= self.segment_ids:
             return Flaw.NO_SUCH_EVIDENCE
-        cited = [s for s in self.talk.sentences if set(s.segment_ids) & set(statement.evidence)]
-        quotes, prose = read_statement(statement.text)
+        indexes = {sentence.index for segment_id in statement.evidence for sentence in self.talk.said(segment_id)}
+        cited = [self.talk.sentences[index] for index in sorted(indexes)]
+        if self.voices.roles.dictated and any(
+            not is_torn(p, self.talk) for p in places_of(verbatim(statement.text), cited)
+        ):
+            return None
+        quotes, prose = read_statement(statement.text, self.voices.names)
         turns: list[set[int]] = []
         for quote in quotes:
-            spoken = [s for s in cited if self._may_say(quote.label, s)]
+            spoken = [s for s in cited if self.voices.may_say(quote.label, s)]
             places = places_of(quote, spoken)
             if not places:
                 return Flaw.SPEAKER if places_of(quote, cited) else Flaw.NOT_SAID
@@ -115,30 +129,27 @@ class _Court:
                 return Flaw.WRONG_ANSWER
         return self._flaw_of_prose(prose, cited)
 
-    def _may_say(self, label: str, sentence: Sentence) -> bool:
-        """Whether a label ("Client", "Asked", "Speaker 2 asked") can stand for the sentence's speaker."""
-        role = self.roles.of(sentence.speaker)
-        name = label.lower()
-        if name in ("client", "client asked", "patient"):
-            return role in (CLIENT, UNKNOWN)
-        if name in ("therapist", "therapist asked", "asked", "clinician"):
-            return role in (THERAPIST, UNKNOWN)
-        named = [speaker for speaker in self.talk.speakers if name in (speaker.lower(), f"{speaker.lower()} asked")]
-        return not named or sentence.speaker in named
+    def holds_entity(self, entity: NamedEntity) -> bool:
+        """Whether the entity is named in its evidence, and what is said of it was said."""
+        if self.flaw_of(Statement(text=entity.summary, evidence=entity.evidence)):
+            return False
+        heard = {word for id_ in entity.evidence for s in self.talk.said(id_) for word in s.words}
+        return set(words_of(entity.name)) <= heard
 
     def _flaw_of_prose(self, prose: str, cited: list[Sentence]) -> Flaw | None:
-        claimed = concepts(prose)
+        subject = self.voices.subject(prose)
+        if self.voices.misuse_pronoun(prose, subject):
+            return Flaw.PRONOUN
+        claimed = concepts(self.voices.without_names(prose))
         if not claimed and not numbers_in(prose):
             return None
-        subject = next(iter(words_of(prose)), "")
-        heard = [s for s in cited if s.is_question or self._may_say(subject, s)]
-        if not any(self._may_say(subject, s) for s in cited):
+        heard = [s for s in cited if s.is_question or self.voices.may_say(subject, s)]
+        if not any(self.voices.may_say(subject, s) for s in cited):
             return Flaw.SPEAKER
         said = " ".join(sentence.text for sentence in heard)
-        if not _numbers_agree(prose, said):
-            return Flaw.NUMBER
-        if not _medicines_agree(prose, said):
-            return Flaw.MEDICINE
+        for flaw, agree in ((Flaw.NUMBER, _numbers_agree), (Flaw.MEDICINE, _medicines_agree)):
+            if not agree(prose, said):
+                return flaw
         known = set(concepts(said))
         if sum(concept in known for concept in claimed) < COVERED_FROM * len(claimed):
             return Flaw.NOT_COVERED

@@ -56,6 +56,12 @@ class Words(Model):
     refusals: frozenset[str]
     openers: frozenset[str]
     lead_ins: frozenset[str]
+    capitalised: frozenset[str]
+    """Written with a capital, and no name of anybody."""
+    planning: frozenset[str]
+    """What every treatment plan says."""
+    others: frozenset[str]
+    """Who may be spoken of besides those who speak."""
     same: dict[str, int]
     """Word to the number of its group of equivalents."""
 
@@ -109,6 +115,18 @@ def asked_after_risk() -> re.Pattern[str]:
 def said_after_risk() -> re.Pattern[str]:
     """Statements that belong to a mention of risk shortly before them."""
     return compiled(_read("risk")["said_next"])
+
+
+@cache
+def entity_cues() -> dict[str, Any]:
+    """`organisation_words` that end an organisation's name, and `organisations` known by theirs."""
+    return _read("entities")
+
+
+@cache
+def risk_cues() -> dict[str, re.Pattern[str]]:
+    """What tells whose a risk is and when, by what it tells."""
+    return {name: compiled(cues) for name, cues in _read("risk_status").items()}
 
 
 @cache

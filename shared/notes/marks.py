@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from shared.notes import lexica
@@ -27,11 +27,15 @@ class Marks:
     own: frozenset[str]
 
 
-def marks_of(talk: Talk, roles: Roles) -> list[Marks]:
-    """The marks of every sentence. Who a speaker without a role might be is judged sentence by sentence."""
+def marks_of(talk: Talk, roles: Roles, wanted: Collection[str]) -> list[Marks]:
+    """The marks of every sentence, of the `wanted` topics (medication always among them).
+
+    Who a speaker without a role might be is judged sentence by sentence; a dictating clinician tells of both.
+    """
+    cues = {name: topic.cues for name, topic in lexica.topics().items() if name in wanted or name == "medication"}
     found: list[Marks] = []
     for sentence in talk.sentences:
-        own = {name: _strength(topic.cues, sentence.plain) for name, topic in lexica.topics().items()}
+        own = {name: _strength(patterns, sentence.plain) for name, patterns in cues.items()}
         if lexica.medicine_names().search(sentence.plain):
             own["medication"] += 1.0
         topics = {name: strength for name, strength in own.items() if strength}
@@ -43,7 +47,7 @@ def marks_of(talk: Talk, roles: Roles) -> list[Marks]:
         kinds = {
             name: _strength(kind.cues, sentence.plain)
             for name, kind in lexica.kinds().items()
-            if kind.speaker in acting or UNKNOWN in acting
+            if kind.speaker in acting or UNKNOWN in acting or roles.dictated
         }
         found.append(Marks(topics, kinds, named))
     return found

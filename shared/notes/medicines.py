@@ -21,7 +21,7 @@ def forgotten(talk: Talk, quoted: Collection[int]) -> list[Passage]:
     for sentence, mentions in sorted(naming, key=lambda item: -len(item[1])):
         if mentions - told:
             told |= mentions
-            passages.append(_passage(talk, sentence))
+            passages.append(passage_naming(talk, sentence))
     return passages
 
 
@@ -40,7 +40,8 @@ def _named(sentence: Sentence) -> frozenset[str]:
     return lexica.medicines().intersection(sentence.words)
 
 
-def _passage(talk: Talk, sentence: Sentence) -> Passage:
+def passage_naming(talk: Talk, sentence: Sentence) -> Passage:
+    """What is quoted of a sentence for the names in it: with its question, or with the answer it got."""
     if sentence.is_question:
         answer = answer_to(talk, sentence)
         return Passage((sentence.index, *(s.index for s in answer)), unanswered=not answer)

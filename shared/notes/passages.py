@@ -14,7 +14,7 @@ from shared.domain.note import Statement
 from shared.notes import lexica
 from shared.notes.numbers import numbers_in
 from shared.notes.roles import THERAPIST, Roles
-from shared.notes.talk import Sentence, Talk, is_filler
+from shared.notes.talk import Sentence, Talk, Turn, is_filler
 
 NO_ANSWER = "No answer recorded."
 ASKED = "Asked"
@@ -46,7 +46,7 @@ def questions_before(talk: Talk, sentence: Sentence) -> tuple[Sentence, ...]:
     """
     turn = talk.turns[sentence.turn]
     if len(talk.speakers) == 1:
-        said = [s for s in turn.sentences if s.index < sentence.index]
+        said = list(_before(turn, sentence)[-_QUESTIONS:])
     elif sentence.index != turn.sentences[0].index or turn.index == 0 or turn.after_gap:
         said = []
     else:
@@ -61,7 +61,7 @@ def answer_to(talk: Talk, question: Sentence) -> tuple[Sentence, ...]:
     """What the other said next, up to the first turn that is more than "um"; empty when nobody answered."""
     turn = talk.turns[question.turn]
     if len(talk.speakers) == 1:
-        following = [s for s in turn.sentences if s.index > question.index]
+        following = turn.sentences[question.index + 1 - turn.sentences[0].index :]
         return tuple(takewhile(lambda s: not s.is_question, following[:2]))
     answer: list[Sentence] = []
     for later in talk.turns[turn.index + 1 : turn.index + 1 + _ANSWER_TURNS]:
@@ -71,6 +71,10 @@ def answer_to(talk: Talk, question: Sentence) -> tuple[Sentence, ...]:
         if later.speaker != question.speaker and not is_filler(later.sentences):
             break
     return tuple(answer)
+
+
+def _before(turn: Turn, sentence: Sentence) -> tuple[Sentence, ...]:
+    return turn.sentences[: sentence.index - turn.sentences[0].index]
 
 
 def leans_on_question(sentence: Sentence) -> bool:
@@ -96,7 +100,7 @@ def context_of(talk: Talk, sentence: Sentence) -> tuple[int, ...]:
     if sentence.is_question:
         return ()
     turn = talk.turns[sentence.turn]
-    before = [s for s in turn.sentences if s.index < sentence.index]
+    before = _before(turn, sentence)
     if before and len(talk.speakers) > 1:
         short = all(len(s.words) <= _SHORT_ANSWER for s in [*before, sentence])
         goes_on = short and bool(POINTERS.intersection(sentence.words))
@@ -124,7 +128,10 @@ def merged(passages: Iterable[Passage]) -> list[Passage]:
 
 
 def statement(passage: Passage, talk: Talk, roles: Roles, *, risk: bool = False) -> Statement:
-    """The passage as quotes with their speakers; evidence is the segments the quotes come from."""
+    """The passage as quotes with their speakers; evidence is the segments the quotes come from.
+
+    Of a dictation, the clinician's own words as they are.
+    """
     quoted = [talk.sentences[index] for index in passage.sentences]
     runs = [list(run) for _, run in groupby(quoted, key=lambda sentence: sentence.turn)]
     parts = [
@@ -132,8 +139,16 @@ def statement(passage: Passage, talk: Talk, roles: Roles, *, risk: bool = False)
         for number, run in enumerate(runs)
     ]
     text = " ".join([*parts, NO_ANSWER] if passage.unanswered else parts)
+    if roles.dictated:
+        text = " ".join(_quote(run) for run in runs)
     evidence = dict.fromkeys(segment_id for sentence in quoted for segment_id in sentence.segment_ids)
     return Statement(text=text, evidence=tuple(evidence), risk=risk or mentions_risk(text))
+
+
+def dictated_statement(sentence: Sentence, text: str, *, risk: bool) -> Statement:
+    """A dictated sentence, or `text`, the part of it that is more than a heading, as a statement of the note."""
+    said = text.translate(_INNER_QUOTES).strip()
+    return Statement(text=said[:1].upper() + said[1:], evidence=sentence.segment_ids, risk=risk or mentions_risk(said))
 
 
 def mentions_risk(text: str) -> bool:

@@ -14,8 +14,8 @@ from shared.notes.wording import concept, is_content
 NEGATION_REACH = 8
 """Words after a negation, within its clause, that it denies."""
 
-_CLAUSE_END = re.compile(r"[.;:!?]|,\s|\b(?:but|however|although|though|except|because)\b", re.IGNORECASE)
-_LISTS_DENIALS = frozenset({"denies", "denied", "denying", "deny"})
+CLAUSE_END = re.compile(r"[.;:!?]|,\s|\b(?:but|however|although|though|except|because)\b", re.IGNORECASE)
+DENYING = frozenset({"denies", "denied", "denying", "deny"})
 
 Polarity = Mapping[str, frozenset[bool]]
 """Concept to whether it occurs denied (True), affirmed (False) or both."""
@@ -25,12 +25,12 @@ def polarity_of(text: str) -> Polarity:
     """Polarity of each concept of a text in which everything is asserted."""
     found: defaultdict[str, set[bool]] = defaultdict(set)
     denies_all = False
-    for clause in _CLAUSE_END.split(lexica.plain(text)):
+    for clause in CLAUSE_END.split(lexica.plain(text)):
         reach = 0
         for word in words_of(clause):
             if word in lexica.words().negations:
                 reach = NEGATION_REACH
-                denies_all = denies_all or word in _LISTS_DENIALS
+                denies_all = denies_all or word in DENYING
             elif is_content(word):
                 found[concept(word)].add(reach > 0 or denies_all)
             reach -= 1

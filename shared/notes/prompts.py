@@ -17,8 +17,8 @@ from shared.domain.transcript import Gap, Segment, clock
 from shared.notes.evidence import Finding
 from shared.notes.instructions import RULES, InstructionSet, instruction_set, load
 from shared.notes.parts import Part
-from shared.notes.roles import roles_in
-from shared.notes.talk import Talk
+from shared.notes.people import identify
+from shared.notes.plan import parse_plan
 from shared.notes.templates import Template
 from shared.ports import NoteRequest
 
@@ -56,6 +56,7 @@ def shown(request: NoteRequest, part: Part, number: int, parts: int) -> Message:
         known["part"] = f"{number + 1} of {parts}"
     if request.plan:
         known["treatment_plan"] = request.plan
+        known["goals"] = [item.text for item in parse_plan(request.plan)]
     if request.instructions:
         known["wishes"] = request.instructions
     known["missing_audio"] = [_missing(gap) for gap in request.transcript.gaps]
@@ -76,13 +77,10 @@ def mend(answer: str | None, findings: Iterable[Finding]) -> Sequence[Message]:
 
 
 def _speakers(request: NoteRequest) -> dict[str, dict[str, str]]:
-    talk = Talk(request.transcript)
-    roles = roles_in(talk, request.roles)
-    people = {person.key: person for person in request.people}
-    return {
-        speaker: {"role": roles.of(speaker)} | _person(people.get(request.identities.get(speaker, "")))
-        for speaker in talk.speakers
-    }
+    identities = identify(
+        request.transcript, request.people, request.identities, request.roles, request.participants_type
+    )
+    return {one.speaker: {"role": one.role} | _person(one.person) for one in identities}
 
 
 def _person(person: Person | None) -> dict[str, str]:

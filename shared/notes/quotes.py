@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from shared.notes import lexica
 from shared.notes.passages import NO_ANSWER
 from shared.notes.talk import Sentence, Talk, words_of
 
-_QUOTE = re.compile(r"(?P<label>[^\"\u201c\u201d:.]{0,80}?)\s*:?\s*[\"\u201c](?P<words>[^\"\u201c\u201d]*)[\"\u201d]")
 _OMISSION = re.compile(r"\u2026|\.\.\.")
 
 _LABEL_WORDS = 3
@@ -40,14 +40,25 @@ class Place:
     offset: int
 
 
-def read_statement(text: str) -> tuple[list[Quote], str]:
-    """The quotes of a statement in order, and its prose: what is left without quotes and their labels."""
-    quotes = []
-    for match in _QUOTE.finditer(text):
-        pieces = tuple(tuple(words_of(piece)) for piece in _OMISSION.split(match["words"]))
-        quotes.append(Quote(label=match["label"].strip(), pieces=tuple(piece for piece in pieces if piece)))
-    prose = _QUOTE.sub(lambda match: f"{match['label']} " if len(match["label"].split()) > _LABEL_WORDS else " ", text)
+def read_statement(text: str, names: Sequence[str] = ()) -> tuple[list[Quote], str]:
+    """The quotes of a statement in order, and its prose: what is left without quotes and their labels.
+
+    `names` are labels, whatever characters they hold ("Dr. Lee").
+    """
+    pattern = _quoting(tuple(sorted(names)))
+
+    def is_prose(label: str) -> bool:
+        return len(label.split()) > _LABEL_WORDS and label.strip().removesuffix(" asked") not in names
+
+    quotes = [Quote(match["label"].strip(), verbatim(match["words"]).pieces) for match in pattern.finditer(text)]
+    prose = pattern.sub(lambda match: f"{match['label']} " if is_prose(match["label"]) else " ", text)
     return quotes, prose.replace(NO_ANSWER, " ").strip()
+
+
+def verbatim(text: str) -> Quote:
+    """A text without quotation marks as what it would be between them."""
+    pieces = (tuple(words_of(piece)) for piece in _OMISSION.split(text))
+    return Quote(label="", pieces=tuple(piece for piece in pieces if piece))
 
 
 def places_of(quote: Quote, cited: Sequence[Sentence]) -> list[Place]:
@@ -68,6 +79,13 @@ def is_torn(place: Place, talk: Talk) -> bool:
     """Whether the quote starts inside a sentence, behind a negation it leaves out."""
     left_out = talk.sentences[place.sentence].words[: place.offset]
     return any(word in lexica.words().negations for word in left_out)
+
+
+@cache
+def _quoting(names: tuple[str, ...]) -> re.Pattern[str]:
+    known = "".join(rf"{re.escape(name)}(?: asked)?|" for name in names)
+    label = rf"(?P<label>{known}[^\"\u201c\u201d:.]{{0,80}}?)"
+    return re.compile(rf"{label}\s*:?\s*[\"\u201c](?P<words>[^\"\u201c\u201d]*)[\"\u201d]")
 
 
 def _runs(cited: Sequence[Sentence]) -> Iterator[list[Sentence]]:

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from shared.domain.note import Note, Section, Statement
-from shared.domain.transcript import Transcript
 from shared.notes.evidence import supported
 from shared.notes.passages import mentions_risk, statement
+from shared.notes.people import roles_of
 from shared.notes.risk import risks_in
-from shared.notes.roles import roles_in
+from shared.notes.risk_status import classed
 from shared.notes.talk import Talk
 from shared.notes.templates import template_for
+from shared.ports import NoteRequest
 
 
-def safeguarded(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
-    """The note as it may be shown. Raises: InvalidInput (`template_not_available`)."""
-    return with_every_risk(supported(note, transcript, roles), transcript, roles)
+def safeguarded(note: Note, request: NoteRequest) -> Note:
+    """The note as it may be shown; `request` is what it was asked by."""
+    return with_every_risk(supported(note, request), request)
 
 
-def with_every_risk(note: Note, transcript: Transcript, roles: Mapping[str, str] | None = None) -> Note:
-    """The note with each mention of risk its writer left out added as a quote, and all of them marked.
+def with_every_risk(note: Note, request: NoteRequest) -> Note:
+    """The note with each mention of risk its writer left out added as a quote, all of them marked, and classed.
 
     A mention counts as told when a statement of the template's risk section cites it.
     """
     place = template_for(note.session_type, note.participants_type).risk_section
-    talk = Talk(transcript)
-    names = roles_in(talk, roles)
+    talk = Talk(request.transcript)
+    roles = roles_of(request, talk)
     sections = [_marked(section) for section in note.sections]
     told = {id_ for section in sections if section.key == place.key for s in section.statements for id_ in s.evidence}
     risks = risks_in(talk)
     untold = {i for i in risks.mentions if not told.intersection(talk.sentences[i].segment_ids)}
     missing = tuple(
-        statement(passage, talk, names, risk=True)
+        statement(passage, talk, roles, risk=True)
         for passage in risks.passages
         if untold.intersection(passage.sentences)
     )
-    return note.model_copy(update={"sections": tuple(_completed(sections, place.key, place.title, missing))})
+    completed = _completed(sections, place.key, place.title, missing)
+    return note.model_copy(update={"sections": classed(completed, talk, roles)})
 
 
 def _marked(section: Section) -> Section:

@@ -25,15 +25,13 @@ def salience(talk: Talk) -> NDArray[np.float64]:
     vocabulary = {word: column for column, word in enumerate(sorted({word for words in texts for word in words}))}
     if not vocabulary:
         return np.zeros(len(texts))
-    counts = np.zeros((len(texts), len(vocabulary)), dtype=np.float64)
-    for row, words in enumerate(texts):
-        for word, count in Counter(words).items():
-            counts[row, vocabulary[word]] = count
-    idf = np.log((1 + len(texts)) / (1 + np.count_nonzero(counts, axis=0))) + 1
-    weights = np.sqrt(counts) * idf
-    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
-    centre = weights.sum(axis=0)
-    closeness = weights @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
+    cells = [(row, vocabulary[w], n) for row, words in enumerate(texts) for w, n in sorted(Counter(words).items())]
+    rows, columns, counts = (np.array(values, dtype=np.intp) for values in zip(*cells, strict=True))
+    idf = np.log((1 + len(texts)) / (1 + np.bincount(columns, minlength=len(vocabulary)))) + 1
+    weights = np.sqrt(counts) * idf[columns]
+    weights /= np.sqrt(np.bincount(rows, weights**2, len(texts)))[rows]
+    centre = np.bincount(columns, weights, len(vocabulary))
+    closeness = np.bincount(rows, weights * (centre / np.linalg.norm(centre))[columns], len(texts))
     fullness = np.minimum(np.array([len(words) for words in texts]) / SHORT, 1.0)
     facts = np.array([_states_facts(sentence.words) for sentence in talk.sentences])
     result: NDArray[np.float64] = closeness / max(float(closeness.max()), 1e-9) * fullness + FACT_BONUS * facts

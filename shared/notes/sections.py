@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from shared.notes.medicines import needs_question
 from shared.notes.numbers import Number, numbers_in
 from shared.notes.passages import POINTERS, Passage, answer_to, context_of, merged, questions_before
 from shared.notes.risk import Risks
-from shared.notes.roles import THERAPIST, Roles
+from shared.notes.roles import CLIENT, THERAPIST, Roles
 from shared.notes.salience import salience
 from shared.notes.talk import Sentence, Talk
 from shared.notes.templates import Take, Template, TemplateSection
@@ -61,7 +62,7 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict[s
     `risks` are quoted in the risk section already. Elsewhere they may stand only as the therapist's plan, or as what
     a client added to a denial.
     """
-    marks = marks_of(talk, roles)
+    marks = marks_of(talk, roles, template.topics)
     candidates = _candidates(template, talk, roles, risks, marks)
     said: list[Gist] = []
     picked = {section.key: _pick(section, candidates[section.key], marks, said) for section in template.sections}
@@ -73,6 +74,13 @@ def choose(template: Template, talk: Talk, roles: Roles, risks: Risks) -> dict[s
     return chosen
 
 
+def partners_in(talk: Talk, roles: Roles) -> dict[str, int]:
+    """Speaker label to the partner of a couple they are: clients in order of first word, one of two labels once."""
+    called = {speaker: roles.names.get(speaker, speaker) for speaker in talk.speakers if roles.of(speaker) == CLIENT}
+    places = {name: place for place, name in enumerate(dict.fromkeys(called.values()))}
+    return {speaker: places[name] for speaker, name in called.items()}
+
+
 def _candidates(
     template: Template, talk: Talk, roles: Roles, risks: Risks, marks: Sequence[Marks]
 ) -> dict[str, list[tuple[float, Sentence]]]:
@@ -80,10 +88,11 @@ def _candidates(
     weights = salience(talk)
     quoted = {index for passage in risks.passages for index in passage.sentences}
     repeatable = _repeatable(talk, roles, risks)
+    partners = partners_in(talk, roles)
     found: dict[str, list[tuple[float, Sentence]]] = {section.key: [] for section in template.sections}
     for sentence in talk.sentences:
         kinds = repeatable.get(sentence.index, frozenset()) if sentence.index in quoted else None
-        best = _best_section(template, marks[sentence.index], kinds)
+        best = best_section(template, marks[sentence.index], kinds, partners.get(sentence.speaker))
         if best is None or (len(sentence.words) < SHORTEST and not questions_before(talk, sentence)):
             continue
         score, section = best
@@ -112,18 +121,24 @@ def _is_addition(opening: Sentence, sentence: Sentence) -> bool:
     return denies and not POINTERS.intersection(sentence.words)
 
 
-def _best_section(
-    template: Template, marks: Marks, only: frozenset[str] | None
+def best_section(
+    template: Template, marks: Marks, only: frozenset[str] | None = None, partner: int | None = None
 ) -> tuple[float, TemplateSection] | None:
+    """The section a sentence fits best, and how well; a partner's own section is for what that partner says."""
     scores = [
         (
-            max((_worth(take, marks) for take in section.takes if only is None or take.kind in only), default=0.0),
+            max((_worth(take, marks) for take in section.takes if _may_take(take, only)), default=0.0),
             section,
         )
         for section in template.sections
+        if section.partner in (None, partner)
     ]
     score, section = max(scores, key=lambda item: item[0])
     return (score, section) if score > 0 else None
+
+
+def _may_take(take: Take, only: frozenset[str] | None) -> bool:
+    return only is None or take.kind in only or take.risk_too
 
 
 def _worth(take: Take, marks: Marks) -> float:
@@ -140,18 +155,29 @@ def _worth(take: Take, marks: Marks) -> float:
 def _pick(
     section: TemplateSection, candidates: list[tuple[float, Sentence]], marks: Sequence[Marks], said: list[Gist]
 ) -> list[list[Sentence]]:
-    """The best statements, each time the best of what is left given what has been taken."""
+    """The best statements, each time the best of what is left given what has been taken.
+
+    What is left only ever loses worth, so a candidate whose worth is still what it was is the best there is.
+    """
     chosen = Chosen(section)
-    rest = sorted(candidates, key=lambda item: (-item[0], item[1].index))
+    score_of = {sentence.index: score for score, sentence in candidates}
+    rest = [(-score, sentence.index, sentence) for score, sentence in candidates]
+    heapq.heapify(rest)
     while rest:
-        score, sentence = max(rest, key=lambda item: (_fresh(item[0], marks[item[1].index], chosen), -item[1].index))
-        rest.remove((score, sentence))
-        gist = _gist(sentence)
-        if any(_alike(gist, other) for other in said):
+        before, index, sentence = heapq.heappop(rest)
+        now = _fresh(score_of[index], marks[index], chosen)
+        if now < -before:
+            heapq.heappush(rest, (-now, index, sentence))
             continue
-        if _add(chosen, sentence):
+        statement = _place(chosen, sentence)
+        if statement is None:
+            continue
+        gist = _gist(sentence)
+        if not any(_alike(gist, other) for other in said):
+            statement.append(sentence)
+            chosen.statements += [statement] if len(statement) == 1 else []
             said.append(gist)
-            chosen.topics.update(marks[sentence.index].topics)
+            chosen.topics.update(marks[index].topics)
     return chosen.statements
 
 
@@ -173,17 +199,13 @@ def _alike(gist: Gist, other: Gist) -> bool:
     return len(gist.words & other.words) >= TOO_ALIKE * max(len(gist.words | other.words), 1)
 
 
-def _add(chosen: Chosen, sentence: Sentence) -> bool:
-    """Join a statement of the same breath, or open a new one while there is room."""
+def _place(chosen: Chosen, sentence: Sentence) -> list[Sentence] | None:
+    """The statement of the same breath that a sentence joins, or a new one while there is room."""
     for statement in chosen.statements:
         near = any(s.turn == sentence.turn and abs(s.index - sentence.index) <= 2 for s in statement)  # noqa: PLR2004
         if near and sum(len(s.words) for s in [*statement, sentence]) <= LONGEST_STATEMENT:
-            statement.append(sentence)
-            return True
-    if len(chosen.statements) >= chosen.section.at_most:
-        return False
-    chosen.statements.append([sentence])
-    return True
+            return statement
+    return [] if len(chosen.statements) < chosen.section.at_most else None
 
 
 def _passages(

@@ -72,6 +72,18 @@ class Talk:
         self.sentences: tuple[Sentence, ...] = tuple(s for turn in self.turns for s in turn.sentences)
         self.speakers: tuple[str, ...] = tuple(dict.fromkeys(turn.speaker for turn in self.turns))
 
+    def said(self, segment_id: str) -> tuple[Sentence, ...]:
+        """The sentences that have words in a segment."""
+        return self._by_segment.get(segment_id, ())
+
+    @cached_property
+    def _by_segment(self) -> dict[str, tuple[Sentence, ...]]:
+        found: dict[str, tuple[Sentence, ...]] = {}
+        for sentence in self.sentences:
+            for segment_id in sentence.segment_ids:
+                found[segment_id] = (*found.get(segment_id, ()), sentence)
+        return found
+
     def touching(self, pattern: re.Pattern[str]) -> set[int]:
         """Indexes of the sentences in which, or across which, `pattern` occurs.
 

@@ -8,6 +8,8 @@ from shared.notes import lexica
 from shared.notes.talk import Talk
 
 AT_MOST = 8
+_BORDER = "\nq\n"
+"""Between sentences: a letter, which no blank of a pattern spans."""
 
 
 def topics_of(talk: Talk) -> tuple[str, ...]:
@@ -15,10 +17,11 @@ def topics_of(talk: Talk) -> tuple[str, ...]:
 
     Mentions of risk are no topics: a denied question would read like a finding.
     """
-    spoken: Counter[str] = Counter()
-    for sentence in talk.sentences:
-        for pattern in (*(topic.names for topic in lexica.topics().values()), lexica.medicine_names()):
-            spoken.update(" ".join(match.group().split()) for match in pattern.finditer(sentence.plain))
+    found: list[tuple[int, str]] = []
+    said = _BORDER.join(sentence.plain for sentence in talk.sentences)
+    for pattern in (*(topic.names for topic in lexica.topics().values()), lexica.medicine_names()):
+        found += [(match.start(), " ".join(match.group().split())) for match in pattern.finditer(said)]
+    spoken = Counter(phrase for _, phrase in sorted(found))
     ranked = _without_fragments(spoken)
     return tuple(phrase for phrase, _ in sorted(ranked.items(), key=lambda item: -item[1])[:AT_MOST])
 

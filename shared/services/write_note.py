@@ -62,7 +62,7 @@ async def _write(session: Session, digest: str, ledger: Ledger, records: Records
         return  # a newer transcript has come in between, and with it another message
     transcript = await records.words(stored)
     request = NoteRequest(transcript, session.session_type, session.participants_type)
-    note = safeguarded(await notes.write(request), transcript, request.roles)
+    note = safeguarded(await notes.write(request), request)
     text = render_markdown(note, {segment.id: segment for segment in transcript.segments})
     history = await records.save_note(session, stored, note, text)
     if history is None:

@@ -3,7 +3,6 @@
 import pytest
 
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
-from shared.domain.errors import InvalidInput
 from shared.domain.note import ParticipantsType, SessionType
 from shared.domain.transcript import Transcript
 from shared.notes.templates import template_for
@@ -36,9 +35,3 @@ async def test_all_evidence_is_in_the_transcript(engine: NoteEngine):
 
 async def test_nothing_said_gives_nothing_written(engine: NoteEngine):
     assert text_of(await engine.write(NoteRequest(Transcript()))) == ""
-
-
-async def test_a_format_without_a_template_is_refused(engine: NoteEngine):
-    with pytest.raises(InvalidInput) as refused:
-        await engine.write(NoteRequest(read_talk(THERAPY), participants_type=ParticipantsType.COUPLE))
-    assert refused.value.code == "template_not_available"

@@ -181,7 +181,7 @@ async def test_a_mention_of_risk_that_the_model_left_out_is_in_the_note_all_the_
     server: OpenAI, new_engine: NewEngine
 ):
     server.replies = [first(GOOD)]
-    note = safeguarded(await new_engine().write(NoteRequest(TALK)), TALK)
+    note = safeguarded(await new_engine().write(NoteRequest(TALK)), NoteRequest(TALK))
     assert "harming yourself" in text_of(note)
 
 

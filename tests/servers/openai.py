@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from shared.domain.note import ParticipantsType, Person, SessionType
 from shared.domain.transcript import Gap, Segment, Transcript
-from shared.notes.templates import Template, templates
+from shared.notes.templates import Template, template_for
 from shared.notes.writer import write_extract
 from shared.ports import NoteRequest
 from tests.servers.faults import Server
@@ -82,12 +83,25 @@ def filtered() -> tuple[int, dict[str, Any]]:
 def written(asked: dict[str, Any]) -> str:
     """What the embedded writer makes of the transcript in a question."""
     template, shown = template_in(asked), shown_in(asked)
-    note = write_extract(NoteRequest(transcript_in(shown), template.session_type, template.participants_type))
+    speakers = shown["speakers"]
+    note = write_extract(
+        NoteRequest(
+            transcript_in(shown),
+            template.session_type,
+            template.participants_type,
+            roles={speaker: one["role"] for speaker, one in speakers.items()},
+            people=tuple(Person(key=speaker, name=one["name"]) for speaker, one in speakers.items() if "name" in one),
+            identities={speaker: speaker for speaker, one in speakers.items() if "name" in one},
+            plan=shown.get("treatment_plan"),
+        )
+    )
     sections = {
         section.key: [{"text": s.text, "evidence": list(s.evidence)} for s in section.statements]
         for section in note.sections
     }
-    return json.dumps({"sections": sections, "topics": list(note.topics), "entities": [], "goals": []})
+    entities = [entity.model_dump() for entity in note.entities]
+    goals = [{"goal": touched.goal, "evidence": touched.evidence} for touched in note.goals]
+    return json.dumps({"sections": sections, "topics": note.topics, "entities": entities, "goals": goals})
 
 
 def template_in(asked: dict[str, Any]) -> Template:
@@ -95,8 +109,8 @@ def template_in(asked: dict[str, Any]) -> Template:
     form = asked["response_format"]
     assert form["type"] == "json_schema"
     assert form["json_schema"]["strict"] is True
-    key = form["json_schema"]["name"].removeprefix("note_")
-    return next(template for template in templates().values() if template.key == key)
+    _, session_type, participants_type = form["json_schema"]["name"].split("_")
+    return template_for(SessionType(session_type), ParticipantsType(participants_type))
 
 
 def shown_in(asked: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.note import Note, ParticipantsType, Section, SessionType, Statement
 from shared.notes.evidence import Flaw, check, supported
+from shared.ports import NoteRequest
 from tests.talks import spoken
 
 TALK = spoken(
@@ -31,7 +32,7 @@ def note(*statements, section="all"):
 
 
 def flaw(text, *evidence):
-    found = check(note(Statement(text=text, evidence=evidence)), TALK).findings
+    found = check(note(Statement(text=text, evidence=evidence)), NoteRequest(TALK)).findings
     return found[0].flaw if found else None
 
 
@@ -94,7 +95,7 @@ def test_what_was_not_said_does_not(text, evidence, expected):
 def test_only_what_holds_stays_in_the_note():
     good = Statement(text='Client: "I can\'t sleep more than four hours."', evidence=("s7",))
     bad = Statement(text="Client sleeps nine hours.", evidence=("s7",))
-    checked = check(note(good, bad), TALK)
+    checked = check(note(good, bad), NoteRequest(TALK))
     assert checked.note.sections[0].statements == (good,)
     assert checked.dropped == {"all": 1}
     assert [finding.position for finding in checked.findings] == [1]
@@ -103,17 +104,17 @@ def test_only_what_holds_stays_in_the_note():
 def test_the_log_counts_what_was_dropped_and_repeats_none_of_it(caplog):
     bad = Statement(text="Client sleeps nine hours.", evidence=("s7",))
     with caplog.at_level(logging.DEBUG):
-        assert supported(note(bad, bad, section="plan"), TALK).sections[0].statements == ()
+        assert supported(note(bad, bad, section="plan"), NoteRequest(TALK)).sections[0].statements == ()
     assert [record.getMessage() for record in caplog.records] == ["unsupported statements dropped: 2 in section plan"]
 
 
 def test_a_note_that_holds_is_not_touched_and_not_logged(caplog):
     whole = note(Statement(text='Client: "I just feel hopeless about work."', evidence=("s5",)))
     with caplog.at_level(logging.DEBUG):
-        assert supported(whole, TALK) == whole
+        assert supported(whole, NoteRequest(TALK)) == whole
     assert caplog.records == []
 
 
 def test_given_roles_decide_who_may_have_said_it():
     quote = note(Statement(text='Client: "Doing the breathing daily is real progress."', evidence=("s8",)))
-    assert check(quote, TALK, {"Speaker 1": "client", "Speaker 2": "therapist"}).findings == ()
+    assert check(quote, NoteRequest(TALK, roles={"Speaker 1": "client", "Speaker 2": "therapist"})).findings == ()

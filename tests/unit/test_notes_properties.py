@@ -98,8 +98,8 @@ def test_every_mention_of_risk_is_told_as_risk(request):
 def test_the_writer_is_deterministic_and_its_note_holds(request):
     note = write_extract(request)
     assert write_extract(request) == note
-    assert check(note, request.transcript, request.roles).findings == ()
-    assert safeguarded(note, request.transcript, request.roles) == note
+    assert check(note, request).findings == ()
+    assert safeguarded(note, request) == note
 
 
 @thorough

@@ -109,7 +109,8 @@ class AzureOpenAINotes:
         self, request: NoteRequest, template: Template, messages: Sequence[Message]
     ) -> tuple[str, CheckedNote | None]:
         """An answer and the note in it; None when it is not of the form."""
-        answer = await self._model.ask(messages, name=f"note_{template.key}", schema=schema_of(template))
+        name = f"note_{template.session_type}_{template.participants_type}"
+        answer = await self._model.ask(messages, name=name, schema=schema_of(template))
         draft = read_draft(answer, template)
         if draft is None:
             return answer, None
