@@ -19,7 +19,6 @@ from shared.ports import NoteRequest
 MOST_TOPICS = 8
 LONGEST_TOPIC = 60
 """Characters."""
-_ENTITIES = "entities"
 _NOWHERE = ("",)
 """Evidence of a statement that came without: no segment has this id, so the check drops it and says why."""
 
@@ -65,7 +64,7 @@ def schema_of(template: Template) -> dict[str, Any]:
             {
                 "sections": _object(sections),
                 "topics": _list(text),
-                _ENTITIES: _list({"$ref": "#/$defs/entity"}),
+                "entities": _list({"$ref": "#/$defs/entity"}),
                 "goals": _list({"$ref": "#/$defs/goal"}),
             }
         ),
@@ -130,7 +129,7 @@ def merged(notes: Sequence[Note]) -> Note:
         update={
             "sections": tuple(by_key),
             "topics": topics,
-            _ENTITIES: tuple(entities.values()),
+            "entities": tuple(entities.values()),
             "goals": tuple(goals.values()),
         }
     )
