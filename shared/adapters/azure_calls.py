@@ -26,7 +26,7 @@ from azure.core.exceptions import (
 )
 
 from shared.adapters.azure_answers import BUSY, DENIED, MISCONFIGURED
-from shared.domain.errors import ScribeError, Transient
+from shared.domain.errors import EngineUnavailable, ScribeError, Transient
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ _FOR_THE_OPERATOR: dict[int, str] = {
 }
 
 _CODES = {401: DENIED, 403: DENIED, 404: MISCONFIGURED, 429: BUSY}
+"""Of an engine's errors, as in a session's history of attempts."""
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
@@ -115,15 +116,12 @@ def meaning_of_status(
 
     A refused key or a missing role is an operator's to mend and no fault of what was sent: the work stays to be done.
     """
-    mend = _FOR_THE_OPERATOR.get(HTTPStatus(status)) if status in _FOR_THE_OPERATOR else None
-    if mend is not None:
-        return Meaning(unavailable(f"{service} answers {status}: {mend}"))
-    if (
-        status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    ):
+    code = _CODES.get(status) if unavailable is EngineUnavailable else None
+    if status in _FOR_THE_OPERATOR:
+        return Meaning(unavailable(f"{service} answers {status}: {_FOR_THE_OPERATOR[status]}", code=code))
+    if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         wished = retry_after_s(headers)
-        error = unavailable(f"{service} answers {status}")
+        error = unavailable(f"{service} answers {status}", code=code)
         if wished is not None:
             error.retry_after_s = math.ceil(wished)
         return Meaning(error, again=True, wished_s=wished)

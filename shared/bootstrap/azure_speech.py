@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.adapters.azure_answers import Patience
-from shared.adapters.azure_identity import blocking_identity
+from shared.adapters.azure_identity import app_identity, blocking_identity
 from shared.adapters.azure_speech.choice import ChoosingSpeechEngine
 from shared.adapters.azure_speech.fast import FastTranscriptionEngine, RequestLimits
 from shared.adapters.azure_speech.hearing import Pace
@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 
 
 def azure_speech_engine(
-    name: SpeechEngineName, settings: AzureSpeechSettings, identity: Identity, *, developing: bool
+    name: SpeechEngineName,
+    settings: AzureSpeechSettings,
+    identity: Identity | None = None,
+    *,
+    developing: bool = True,
 ) -> SpeechEngine:
     """The engine of that name. Raises: ValueError without an endpoint."""
     if settings.endpoint is None:
         raise ValueError(f"SPEECH__ENGINE is {name}, but SPEECH__AZURE__ENDPOINT is not set")
+    identity = identity or partial(app_identity, developing=developing)
     blocking = partial(blocking_identity, developing=developing)
     if name is SpeechEngineName.AZURE:
         return _real_time(settings.endpoint, settings, blocking)

@@ -86,13 +86,23 @@ def test_retry_after_in_each_form(headers, seconds):
 
 
 @pytest.mark.parametrize(
-    ("status", "again"), [(401, False), (403, False), (404, False), (408, True), (429, True), (500, True), (503, True)]
+    ("status", "again", "code"),
+    [
+        (401, False, "engine_denied"),
+        (403, False, "engine_denied"),
+        (404, False, "engine_misconfigured"),
+        (408, True, "engine_unavailable"),
+        (429, True, "engine_busy"),
+        (500, True, "engine_unavailable"),
+        (503, True, "engine_unavailable"),
+    ],
 )
-def test_what_any_service_may_answer(status, again):
+def test_what_any_service_may_answer(status, again, code):
     meant = meaning_of_status(status, {}, "a service", EngineUnavailable)
     assert meant is not None
     assert meant.again is again
     assert isinstance(meant.error, EngineUnavailable)
+    assert meant.error.code == code
     assert str(status) in str(meant.error)
 
 
