@@ -20,7 +20,7 @@ class SpeechEngine(Protocol):
 
     @property
     def name(self) -> str:
-        """What the transcript's `engine` says, with its model."""
+        """What a transcript's `engine` says, with its model; one that chooses among others has them sign."""
         ...
 
     async def transcribe(

@@ -97,7 +97,7 @@ async def _transcribe(
 
 async def _listen(path: Path, audio: SessionAudio, speech: SpeechEngine, locale: str) -> Transcript:
     transcript = await speech.transcribe(path, locale=locale)
-    return transcript.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms, "engine": speech.name})
+    return transcript.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms})
 
 
 async def _pass_on(session: Session, manifest: Manifest, ledger: Ledger, records: Records, queues: Queues) -> None:

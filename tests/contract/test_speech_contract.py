@@ -1,27 +1,46 @@
-"""What every SpeechEngine keeps: the embedded engine on a real voice, and the engine of our own tests."""
+"""What every SpeechEngine keeps: the embedded one on a real voice, our tests' own, and Azure's over a server.
+
+With `AZURE_TEST_SPEECH__ENDPOINT` set (`https://<name>.cognitiveservices.azure.com`), and `AZURE_TEST_SPEECH__KEY`
+or an identity with the role Cognitive Services Speech User, a real subscription is held to it as well. It is sent
+half a minute of audio by each of two engines.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from shared.adapters.embedded_speech import EmbeddedSpeechEngine
 from shared.audio.flac import RATE, FlacWriter, read_blocks
 from shared.audio.sources import ChunkSource
 from shared.audio.stitch import stitch
+from shared.bootstrap.azure_speech import azure_speech_engine
 from shared.domain.errors import EngineRefused
 from shared.domain.transcript import Transcript
 from shared.ports import SpeechEngine
+from shared.settings.speech import AzureSpeechSettings, SpeechEngineName
 from tests.engines import ToneSpeech, say
+from tests.servers.engines import azure_engine
+from tests.servers.speech import SpeechServer
 
+ENDPOINT = "AZURE_TEST_SPEECH__ENDPOINT"
 SCRIPT = ["Good afternoon, Maria.", "It has been a rough couple of weeks.", "Tell me about it."]
 THERAPY = Path("tests/data/speech/therapy_tts.flac")
 THERAPY_MS = 30_000
 """Of the dialogue, from its start: several turns of both voices."""
+
+
+TONES = ["tones", "azure", "azure-fast", "azure-auto"]
+"""Engines that are asked in the language of tones; Azure's over a server that understands it."""
+
+SUBSCRIPTION = ["subscription/azure", "subscription/azure-fast"] if ENDPOINT in os.environ else []
 
 
 @dataclass(frozen=True)
@@ -34,25 +53,42 @@ class Heard:
     progress: list[int]
 
 
-@pytest.fixture(scope="session", params=["tones", "embedded"])
+@pytest.fixture(scope="session")
+def speech_server() -> Iterator[SpeechServer]:
+    with SpeechServer(ToneSpeech(SCRIPT)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=[*TONES, "embedded", *SUBSCRIPTION])
 async def heard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Heard:
     folder = tmp_path_factory.mktemp("speech")
     audio = folder / "session.flac"
+    audio_ms = _tones(folder, audio) if request.param in TONES else _beginning_of(THERAPY, audio)
     engine: SpeechEngine
     if request.param == "tones":
         engine = ToneSpeech(SCRIPT)
-        spoken = [say(0), say(1, voice=1), say(2)]
-        for n, chunk in enumerate(spoken):
-            (folder / str(n)).write_bytes(chunk)
-        audio_ms = stitch(
-            [ChunkSource(str(n), folder / str(n), len(c)) for n, c in enumerate(spoken)], audio
-        ).duration_ms
-    else:
+    elif request.param == "embedded":
         engine = EmbeddedSpeechEngine(cache_dir=folder)
-        audio_ms = _beginning_of(THERAPY, audio)
+    elif request.param in SUBSCRIPTION:
+        engine = azure_speech_engine(SpeechEngineName(Path(request.param).name), subscription())
+    else:
+        engine = azure_engine(request.param, request.getfixturevalue("speech_server"))
     told: list[int] = []
     transcript = await engine.transcribe(audio, locale="en-US", progress=told.append)
     return Heard(engine, audio_ms, transcript, told)
+
+
+def subscription() -> AzureSpeechSettings:
+    """A real resource: its address, and its key unless the identity that runs the tests may speak to it."""
+    key = os.environ.get("AZURE_TEST_SPEECH__KEY")
+    return AzureSpeechSettings(endpoint=os.environ[ENDPOINT], key=SecretStr(key) if key else None)
+
+
+def _tones(folder: Path, audio: Path) -> int:
+    spoken = [say(0), say(1, voice=1), say(2)]
+    for n, chunk in enumerate(spoken):
+        (folder / str(n)).write_bytes(chunk)
+    return stitch([ChunkSource(str(n), folder / str(n), len(c)) for n, c in enumerate(spoken)], audio).duration_ms
 
 
 def _beginning_of(whole: Path, audio: Path) -> int:
@@ -106,7 +142,8 @@ def test_the_length_of_the_audio_is_known_and_reported(heard):
 
 
 def test_the_transcript_says_what_made_it(heard):
-    assert heard.transcript.engine == heard.engine.name
+    chosen = "azure/fast-transcription" if heard.engine.name == "azure/auto" else heard.engine.name
+    assert heard.transcript.engine == chosen
 
 
 async def test_silence_is_never_put_into_words(heard, quiet):

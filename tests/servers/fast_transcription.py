@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
-import hashlib
 import json
 from typing import Any
 
@@ -13,34 +12,25 @@ from aiohttp import web
 from shared.domain.errors import EngineRefused
 from shared.domain.transcript import Segment, Word
 from shared.ports import SpeechEngine
-from tests.servers.faults import Fault, Server
+from tests.servers.faults import Fault, Received
 from tests.servers.hearing import KEY, hear_file
 
 API_VERSION = "2025-10-15"
 
 
-class FastTranscriptionServer(Server):
-    """Transcribes whole files. `length_limit_ms` is the longest it takes."""
+class FastTranscription:
+    """The operation of a speech resource that transcribes whole files."""
 
-    def __init__(self, engine: SpeechEngine, *, length_limit_ms: int | None = None) -> None:
-        super().__init__()
+    path = "/speechtotext/transcriptions:transcribe"
+
+    def __init__(self, engine: SpeechEngine) -> None:
         self.engine = engine
-        self.length_limit_ms = length_limit_ms
+        self.length_limit_ms: int | None = None
+        """The longest audio it takes."""
         self.definitions: list[dict[str, Any]] = []
         """What was wanted, request by request."""
 
-    def routes(self, router: web.UrlDispatcher) -> None:
-        """The one operation."""
-        router.add_post("/speechtotext/transcriptions:transcribe", self._transcribe)
-
-    def audio_digests(self) -> list[str]:
-        """SHA-256 of the file in each request, also of those that came to grief."""
-        return [
-            hashlib.sha256(_parts(request.headers["Content-Type"], request.body).get("audio", b"")).hexdigest()
-            for request in self.requests
-        ]
-
-    async def _transcribe(self, request: web.Request) -> web.Response:
+    async def transcribe(self, request: web.Request) -> web.Response:
         key, bearer = (request.headers.get(name, "") for name in ("Ocp-Apim-Subscription-Key", "Authorization"))
         if key != KEY and not bearer.startswith("Bearer "):
             return Fault(status=401).answer()
@@ -73,6 +63,11 @@ class FastTranscriptionServer(Server):
                 "phrases": phrases,
             }
         )
+
+
+def audio_of(request: Received) -> bytes:
+    """The file in a request."""
+    return _parts(request.headers["Content-Type"], request.body).get("audio", b"")
 
 
 def _refusal(inner: str) -> web.Response:

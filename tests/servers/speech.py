@@ -1,4 +1,4 @@
-"""The Speech service as its SDK sees it: conversation transcription over a websocket, heard by an engine of ours.
+"""A speech resource as its SDKs see it, heard by an engine of ours: conversations over a websocket, and whole files.
 
 A message is headers, an empty line and a body; a binary one begins with the length of its headers (16 bits, big
 endian). The client sends `speech.config`, `speech.context` and `audio`, of which an empty one is the last; the server
@@ -21,6 +21,7 @@ from aiohttp import WSMsgType, web
 
 from shared.domain.transcript import Segment, Word
 from shared.ports import SpeechEngine
+from tests.servers.fast_transcription import FastTranscription
 from tests.servers.faults import Fault, Server, Trouble, hang_up
 from tests.servers.hearing import BYTES_PER_MS, KEY, hear_pcm
 
@@ -39,17 +40,17 @@ class Talk:
 
 
 class SpeechServer(Server):
-    """Holds conversations. `unknown` are the phrases, counted from 0, whose speaker it does not know."""
+    """A speech resource."""
 
-    def __init__(
-        self, engine: SpeechEngine, *, unknown: Collection[int] = (), every_ms: int | None = None, echo_ms: int = 0
-    ) -> None:
+    def __init__(self, engine: SpeechEngine) -> None:
         super().__init__()
         self.engine = engine
-        self.unknown = unknown
-        self.every_ms = every_ms
+        self.fast = FastTranscription(engine)
+        self.unknown: Collection[int] = ()
+        """The phrases of a conversation, counted from 0, whose speaker it does not know."""
+        self.every_ms: int | None = None
         """How much audio it lets pass before it says what it has heard; without it, it waits for the end."""
-        self.echo_ms = echo_ms
+        self.echo_ms = 0
         """How much of what a broken connection said already the next one says again."""
         self.contexts: list[dict[str, Any]] = []
         """Every `speech.context` that came."""
@@ -59,6 +60,7 @@ class SpeechServer(Server):
         """Where resources of their own name and regional hosts have it."""
         router.add_get("/stt/speech/universal/v2", self._connect)
         router.add_get("/speech/universal/v2", self._connect)
+        router.add_post(self.fast.path, self.fast.transcribe)
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         key, bearer = (request.headers.get(name) for name in ("Ocp-Apim-Subscription-Key", "Authorization"))
