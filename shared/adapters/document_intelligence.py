@@ -17,12 +17,13 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 from azure.core.polling.async_base_polling import AsyncLROBasePolling
 
-from shared.adapters.azure_calls import Meaning, Patience, meaning_of_azure_error, patiently
+from shared.adapters.azure_answers import Patience, engine_error
+from shared.adapters.azure_calls import meaning_of_azure_error, patiently
 from shared.adapters.azure_identity import COGNITIVE_SERVICES, bearer
 from shared.adapters.document_refusals import TOO_COMPLEX, UNREADABLE, refused
 from shared.adapters.page_counts import count_pages
 from shared.domain.document import DocumentAnalysis, DocumentKind, Table
-from shared.domain.errors import EngineRefused, EngineUnavailable
+from shared.domain.errors import EngineRefused, EngineUnavailable, ScribeError
 
 if TYPE_CHECKING:
     from azure.ai.documentintelligence.aio import DocumentIntelligenceClient
@@ -137,19 +138,16 @@ class DocumentIntelligenceEngine:
         return self._opened
 
 
-def _meaning(error: Exception) -> Meaning | None:
+def _meaning(error: Exception) -> ScribeError | None:
     if isinstance(error, HttpResponseError):
         code = _REFUSALS.get(_code_of(error))
         if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             code = TOO_COMPLEX
         if code is not None:
-            return Meaning(refused(code))
+            return refused(code)
         if error.status_code == HTTPStatus.OK:  # the look succeeded, the analysis did not
-            return Meaning(EngineUnavailable(f"{SERVICE} could not finish"), again=True)
-    meant = meaning_of_azure_error(error, SERVICE, EngineUnavailable)
-    if meant is None and isinstance(error, HttpResponseError):
-        return Meaning(EngineUnavailable(f"{SERVICE} answers {error.status_code} for a reason it is not known for"))
-    return meant
+            return engine_error(SERVICE, None)
+    return meaning_of_azure_error(error, SERVICE)
 
 
 def _code_of(error: HttpResponseError) -> str:

@@ -7,7 +7,6 @@ look for keys in memory.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from shared.adapters.azure_calls import Meaning, Patience, meaning_of_azure_error, patiently
-from shared.domain.errors import DecryptionFailed, StoreUnavailable
+from shared.adapters.azure_answers import DENIED, Patience
+from shared.adapters.azure_calls import meaning_of_azure_error, patiently
+from shared.domain.errors import DecryptionFailed, EngineRefused, EngineUnavailable, ScribeError, StoreUnavailable
 from shared.ports import WrappedKey
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from azure.keyvault.keys.crypto.aio import CryptographyClient
 
 SERVICE = "key vault"
+ROLE = "Key Vault Crypto Service Encryption User"
 T = TypeVar("T")
 
 
@@ -109,7 +110,11 @@ class KeyVaultKek:
         return result.key
 
     async def _ask(self, call: Callable[[], Awaitable[T]], what: str) -> T:
-        return await patiently(call, meaning=lambda error: _meaning(error, what), patience=self._patience)
+        try:
+            return await patiently(call, meaning=lambda error: _meaning(error, what), patience=self._patience)
+        except (EngineUnavailable, EngineRefused) as error:
+            hint = f": the app's identity needs the role {ROLE}" if error.code == DENIED else ""
+            raise StoreUnavailable(f"{error}{hint}") from None
 
     def _client(self) -> KeyClient:
         if self._opened is None:
@@ -125,16 +130,14 @@ class KeyVaultKek:
         return f"{self._key_name}/{key.properties.version}"
 
 
-def _meaning(error: Exception, what: str) -> Meaning | None:
+def _meaning(error: Exception, what: str) -> ScribeError | None:
     """Key Vault's own refusals (`error.innererror.code`); a missing key is for the caller to tell apart."""
     if isinstance(error, ResourceNotFoundError):
         return None
-    if isinstance(error, ssl.SSLError):
-        return Meaning(StoreUnavailable(f"{SERVICE} shows a certificate nobody here trusts"))
     if isinstance(error, HttpResponseError) and error.status_code == HTTPStatus.FORBIDDEN:
         inner = getattr(error.error, "innererror", None) or {}
         if inner.get("code") == "KeyDisabled":
-            return Meaning(StoreUnavailable(f"{what} is disabled: enable it as long as data keys are wrapped by it"))
+            return StoreUnavailable(f"{what} is disabled: enable it as long as data keys are wrapped by it")
     if isinstance(error, HttpResponseError) and error.status_code == HTTPStatus.BAD_REQUEST:
-        return Meaning(DecryptionFailed(f"a data key does not unwrap under {what}"))
-    return meaning_of_azure_error(error, SERVICE, StoreUnavailable)
+        return DecryptionFailed(f"a data key does not unwrap under {what}")
+    return meaning_of_azure_error(error, SERVICE)

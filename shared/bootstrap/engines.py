@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared.adapters.azure_calls import Patience
+from shared.adapters.azure_answers import Patience
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
 from shared.adapters.embedded_speech import EmbeddedSpeechEngine
@@ -56,7 +56,7 @@ def note_engine(settings: NoteSettings, identity: Identity) -> NoteEngine:
 
 def patience_of(settings: PatienceSettings) -> Patience:
     """How an Azure service is asked again."""
-    return Patience(settings.retries, settings.first_wait_s, settings.longest_wait_s)
+    return Patience(settings.attempts, settings.first_wait.total_seconds(), settings.longest_wait.total_seconds())
 
 
 def _document_intelligence(settings: DocumentIntelligenceSettings, identity: Identity) -> DocumentEngine:

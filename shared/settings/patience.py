@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import BaseModel, Field
 
 
 class PatienceSettings(BaseModel):
-    """After 408, 429, 5xx and lost connections."""
+    """After 408, 429, 5xx and lost connections. Waits are ISO 8601 (`PT2S`)."""
 
-    retries: int = Field(default=4, ge=0)
-    """Tries after the first."""
-    first_wait_s: float = Field(default=1.0, ge=0)
-    """Seconds before the second try, doubled before each further one; a server's `Retry-After` goes before."""
-    longest_wait_s: float = Field(default=30.0, ge=0)
-    """Seconds of the longest wait. A server that asks for more is tried again by the host later."""
+    attempts: int = Field(default=5, ge=1)
+    """How often the service is asked before the host's own retry takes over."""
+    first_wait: timedelta = timedelta(seconds=1)
+    """Between the first two attempts; doubled with each. A service that asks for more is given it…"""
+    longest_wait: timedelta = timedelta(seconds=30)
+    """…up to this: one that asks for more still is left to the host's retry."""

@@ -52,15 +52,15 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
             "KEYS__KEY_VAULT__URL": vault.url,
             "KEYS__KEY_VAULT__KEY_NAME": KEY,
             "KEYS__KEY_VAULT__CA_FILE": str(vault.ca_file),
-            "KEYS__KEY_VAULT__PATIENCE__FIRST_WAIT_S": "0",
+            "KEYS__KEY_VAULT__PATIENCE__FIRST_WAIT": "PT0S",
             "DOCUMENTS__ENGINE": "document-intelligence",
             "DOCUMENTS__DOCUMENT_INTELLIGENCE__ENDPOINT": reader.url,
             "DOCUMENTS__DOCUMENT_INTELLIGENCE__POLLING_INTERVAL_S": "0.05",
-            "DOCUMENTS__DOCUMENT_INTELLIGENCE__PATIENCE__FIRST_WAIT_S": "0",
+            "DOCUMENTS__DOCUMENT_INTELLIGENCE__PATIENCE__FIRST_WAIT": "PT0S",
             "NOTES__ENGINE": "azure-openai",
             "NOTES__AZURE_OPENAI__ENDPOINT": model.url,
             "NOTES__AZURE_OPENAI__DEPLOYMENT": DEPLOYMENT,
-            "NOTES__AZURE_OPENAI__PATIENCE__FIRST_WAIT_S": "0",
+            "NOTES__AZURE_OPENAI__PATIENCE__FIRST_WAIT": "PT0S",
         }
         stack = Stack(folder / "stack", settings=settings)
         stack.start()

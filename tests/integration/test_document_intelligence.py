@@ -109,6 +109,7 @@ async def test_half_a_document_is_never_passed_off_as_all_of_it(tmp_path: Path, 
         pytest.param(Fault(Trouble.TRUNCATED, path=LOOK), id="truncated"),
         pytest.param(Fault(Trouble.MALFORMED, path=LOOK), id="malformed"),
         pytest.param(Fault(status=200, path=LOOK, body={"status": "failed", "error": {"code": "X"}}), id="failed"),
+        pytest.param(Fault(status=200, path=LOOK, body={"status": "succeeded"}), id="without a result"),
     ],
 )
 async def test_passing_trouble_costs_a_wait(
@@ -119,12 +120,6 @@ async def test_passing_trouble_costs_a_wait(
     assert found.content == READ.content
     sent = {request.body for request in server.requests if request.method == "POST"}
     assert sent == {PICTURE}, "each try sends the whole file"
-
-
-async def test_an_answer_without_a_result_is_none(server: DocumentIntelligence, new_engine: NewEngine, picture: Path):
-    server.faults = [Fault(status=200, path=LOOK, body={"status": "succeeded"})]
-    with pytest.raises(EngineUnavailable):
-        await new_engine().analyse(picture, DocumentKind.PNG)
 
 
 async def test_the_service_says_how_long_to_wait(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.adapters.azure_calls import Patience
+from shared.adapters.azure_answers import Patience
 
 
 class Waits:
@@ -15,6 +15,6 @@ class Waits:
         """Pass at once."""
         self.seconds.append(seconds)
 
-    def patience(self, retries: int = 2) -> Patience:
+    def patience(self, attempts: int = 3) -> Patience:
         """Patience that waits here."""
-        return Patience(retries=retries, first_wait_s=1, longest_wait_s=30, sleep=self.sleep)
+        return Patience(attempts, first_wait_s=1, longest_wait_s=30, sleep=self.sleep)

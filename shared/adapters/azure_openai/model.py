@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters.azure_calls import Meaning, Patience, meaning_of_azure_error, meaning_of_status, patiently
+from shared.adapters.azure_answers import MISCONFIGURED, Patience, engine_error
+from shared.adapters.azure_calls import meaning_of_azure_error, patiently, retry_after_s
 from shared.adapters.azure_identity import COGNITIVE_SERVICES
-from shared.domain.errors import EngineRefused, EngineUnavailable
+from shared.domain.errors import EngineRefused, EngineUnavailable, ScribeError
 from shared.notes.prompts import Message
 
 if TYPE_CHECKING:
@@ -126,26 +127,26 @@ def _text_of(answer: ChatCompletion) -> str:
     return choice.message.content
 
 
-def _meaning(error: Exception) -> Meaning | None:
+def _meaning(error: Exception) -> ScribeError | None:
     import openai  # noqa: PLC0415 (heavy)
 
     if isinstance(error, openai.APIStatusError):
         return _meaning_of_answer(error)
-    if isinstance(error, openai.APIError | TimeoutError):  # lost, late, or no JSON
-        return Meaning(EngineUnavailable(f"{SERVICE} does not answer: {type(error).__name__}"), again=True)
-    if isinstance(error, ValueError):  # half an answer, sent as a whole
-        return Meaning(EngineUnavailable(f"{SERVICE} answers what is no JSON"), again=True)
+    if isinstance(error, openai.APIError | TimeoutError | ValueError):  # lost, late, or half an answer sent as a whole
+        return engine_error(SERVICE, None)
     if isinstance(error, ClientAuthenticationError):
-        return meaning_of_azure_error(error, SERVICE, EngineUnavailable)
+        return meaning_of_azure_error(error, SERVICE)
     return None
 
 
-def _meaning_of_answer(error: Any) -> Meaning:
+def _meaning_of_answer(error: Any) -> ScribeError:
     code = str(error.code or "")
-    if error.status_code == HTTPStatus.BAD_REQUEST and code == "content_filter":
-        return Meaning(Declined(f"{SERVICE} filtered what it was shown", code="content_filter"))
-    if error.status_code == HTTPStatus.BAD_REQUEST and code == "context_length_exceeded":
-        return Meaning(TooLong(f"{SERVICE} has no window this large"))
-    meant = meaning_of_status(error.status_code, error.response.headers, SERVICE, EngineUnavailable)
-    known = code if _CODE.fullmatch(code) else "unknown"
-    return meant or Meaning(EngineUnavailable(f"{SERVICE} answers {error.status_code} ({known})"))
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        if code == "content_filter":
+            return Declined(f"{SERVICE} filtered what it was shown", code="content_filter")
+        if code == "context_length_exceeded":
+            return TooLong(f"{SERVICE} has no window this large")
+        # Our form is always the same, so it is the deployment that does not take it: no reason for another note.
+        known = code if _CODE.fullmatch(code) else "unknown"
+        return EngineUnavailable(f"{SERVICE} answered 400 ({known})", code=MISCONFIGURED)
+    return engine_error(SERVICE, error.status_code, retry_after_s=retry_after_s(error.response.headers))
