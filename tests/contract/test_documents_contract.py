@@ -21,7 +21,7 @@ from shared.bootstrap.engines import document_engine
 from shared.domain.document import DocumentKind
 from shared.domain.errors import EngineRefused
 from shared.ports import DocumentEngine
-from shared.settings.documents import DocumentSettings
+from shared.settings.documents import DocumentEngineName, DocumentSettings
 from tests.servers.azure import azure_settings
 from tests.servers.document_intelligence import KEY, DocumentIntelligence
 
@@ -34,9 +34,13 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[DocumentEngine
     if request.param == "embedded":
         yield EmbeddedDocumentEngine(Caps(pages=50, pixels=20_000_000))
     elif request.param == "azure":
-        settings = azure_settings("documents", DocumentSettings)
+        given = azure_settings("documents", DocumentSettings).document_intelligence.model_copy(update={"max_pages": 50})
+        chosen = DocumentSettings(engine=DocumentEngineName.DOCUMENT_INTELLIGENCE, document_intelligence=given)
         async with app_identity(developing=True) as credential:
-            yield document_engine(settings, lambda: credential)
+            real = document_engine(chosen, lambda: credential)
+            assert isinstance(real, DocumentIntelligenceEngine)
+            yield real
+            await real.close()
     else:
         with DocumentIntelligence() as server:
             made = DocumentIntelligenceEngine(server.url, KEY, polling_interval_s=0.01, max_pages=50)
@@ -126,5 +130,5 @@ async def test_too_many_pages_are_refused(engine: DocumentEngine, tmp_path: Path
 
 
 async def test_too_many_pixels_are_refused(engine: DocumentEngine, tmp_path: Path):
-    Image.new("1", (8000, 8000)).save(tmp_path / "black.png")
+    Image.new("1", (12_000, 12_000)).save(tmp_path / "black.png")
     assert await refusal(engine, tmp_path / "black.png", DocumentKind.PNG) == "document_too_complex"

@@ -17,7 +17,7 @@ from shared.adapters.local_kek import LocalKek, add_version
 from shared.bootstrap.stores import kek as kek_of
 from shared.domain.errors import DecryptionFailed
 from shared.ports import KeyEncryptionKey, WrappedKey
-from shared.settings.keys import KeySettings
+from shared.settings.keys import KekEngine, KeySettings
 from tests.servers.azure import azure_settings
 from tests.servers.key_vault import KEY, KeyVault
 from tests.servers.managed_identity import ManagedIdentity
@@ -39,12 +39,12 @@ async def held(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
         path = tmp_path / "keys" / "kek.json"
         yield Held(LocalKek(path, may_create=True), lambda: add_version(path))
     elif request.param == "azure":
-        settings = azure_settings("keys", KeySettings)
+        chosen = KeySettings(engine=KekEngine.KEY_VAULT, key_vault=azure_settings("keys", KeySettings).key_vault)
         async with app_identity(developing=True) as credential:
-            yield Held(
-                kek_of(settings, lambda: credential),
-                lambda: pytest.skip("versions of a real key are its operator's to add"),
-            )
+            real = kek_of(chosen, lambda: credential)
+            assert isinstance(real, KeyVaultKek)
+            yield Held(real, lambda: pytest.skip("versions of a real key are its operator's to add"))
+            await real.close()
     else:
         with KeyVault(tmp_path) as vault, ManagedIdentity() as identity:
             for name, value in identity.environment.items():

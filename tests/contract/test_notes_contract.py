@@ -20,7 +20,7 @@ from shared.domain.transcript import Transcript
 from shared.notes.evidence import check
 from shared.notes.templates import template_for
 from shared.ports import NoteEngine, NoteRequest
-from shared.settings.notes import NoteSettings
+from shared.settings.notes import NoteEngineName, NoteSettings
 from tests.servers.azure import azure_settings
 from tests.servers.openai import DEPLOYMENT, KEY, OpenAI
 from tests.talks import THERAPY, read_talk
@@ -33,15 +33,19 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[NoteEngine]:
     if request.param == "embedded":
         yield EmbeddedNoteEngine()
     elif request.param == "azure":
-        settings = azure_settings("notes", NoteSettings)
+        given = azure_settings("notes", NoteSettings).azure_openai
+        chosen = NoteSettings(engine=NoteEngineName.AZURE_OPENAI, azure_openai=given)
         async with app_identity(developing=True) as credential:
-            yield note_engine(settings, lambda: credential)
+            real = note_engine(chosen, lambda: credential)
+            assert isinstance(real, AzureOpenAINotes)
+            yield real
+            await real.close()
     else:
         api_version = "2024-10-21" if request.param.endswith("dated") else None
         with OpenAI() as server:
-            model = ChatModel(server.url, DEPLOYMENT, KEY, api_version=api_version)
-            yield AzureOpenAINotes(model)
-            await model.close()
+            made = AzureOpenAINotes(ChatModel(server.url, DEPLOYMENT, KEY, api_version=api_version))
+            yield made
+            await made.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The real services, where somebody gives a subscription for it.
 
-The app's own settings with `AZURE_TEST_` before them say where they are: AZURE_TEST_NOTES__ENGINE=azure-openai,
-AZURE_TEST_NOTES__AZURE_OPENAI__ENDPOINT=https://… and so on. Without a key, whoever is signed in (Azure CLI) is asked.
+The app's own settings with `AZURE_TEST_` before them say where they are: AZURE_TEST_NOTES__AZURE_OPENAI__ENDPOINT=https://…
+and so on; the engine need not be named. Without a key, whoever is signed in (Azure CLI) is asked.
 """
 
 from __future__ import annotations

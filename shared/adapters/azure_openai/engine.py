@@ -62,6 +62,10 @@ class AzureOpenAINotes:
             return note.model_copy(update={"engine": f"{note.engine} for {self.name}: {reason.code}"})
         return merged(notes)
 
+    async def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        await self._model.close()
+
     def _parts(self, request: NoteRequest, template: Template) -> list[Part]:
         """The session in parts that fit. Raises: TooLong when what goes with each leaves no room."""
         around = len(told(template)["content"]) + len(json.dumps(schema_of(template)))
