@@ -41,7 +41,7 @@ _REFUSALS = {
     "ContentProcessingTimeout": TOO_COMPLEX,
 }
 """Our code by the service's (error codes of API version 2024-11-30)."""
-_ASKED = 2
+_LOOKS_AGAIN = 2
 """Times the SDK looks again at an analysis under way when a look fails, before the document is sent once more."""
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class DocumentIntelligenceEngine:
         looks: AsyncLROBasePolling[Any] = AsyncLROBasePolling(
             self._polling_interval_s,
             path_format_arguments={},
-            retry_total=_ASKED,
+            retry_total=_LOOKS_AGAIN,
             retry_backoff_factor=self._patience.first_wait_s,
         )
         with file.open("rb") as body:
