@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.bootstrap import services
+from shared.services import rewrap_keys as use_case
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -35,3 +36,10 @@ async def expire_uploads(timer: func.TimerRequest) -> None:
 async def look_after_deliveries(timer: func.TimerRequest) -> None:
     """Queue events again whose message was lost, and forget those that were delivered long ago."""
     await services().courier.look_again()
+
+
+@blueprint.function_name("rewrap_keys")
+@blueprint.timer_trigger(arg_name="timer", schedule="%REWRAP_SCHEDULE%", run_on_startup=False)
+async def rewrap_keys(timer: func.TimerRequest) -> None:
+    """After a new version of the key-encryption key: wrap every data key under it."""
+    await use_case.rewrap_keys(services().keyrings)

@@ -64,6 +64,7 @@ class Patience:
     """Doubled with each attempt…"""
     longest_wait_s: float = 60
     """…up to this. A service that asks for more is left to the host's retry."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def wait_s(self, failures: int, error: EngineUnavailable) -> float | None:
         """Seconds until the next attempt after so many failed in a row, `error` the last; None: there is none.
@@ -89,4 +90,4 @@ class Patience:
                 if wait is None:
                     raise
                 log.warning("%s: asked again in %g s", error, wait)
-                await asyncio.sleep(wait)
+                await self.sleep(wait)

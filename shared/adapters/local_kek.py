@@ -39,9 +39,13 @@ class LocalKek:
         self._path = path
         self._may_create = may_create
 
+    async def current(self) -> str:
+        """The newest version's id."""
+        return (await self._newest()).id
+
     async def wrap(self, key: bytes) -> WrappedKey:
-        """Wrap under the newest version; the file is created by the first wrap where that is allowed."""
-        newest = (await asyncio.to_thread(self._versions, create=self._may_create))[-1]
+        """Wrap under the newest version; the file is created by the first use of it where that is allowed."""
+        newest = await self._newest()
         return WrappedKey(kek_id=newest.id, wrapped=aes_key_wrap(newest.key, key))
 
     async def unwrap(self, wrapped: WrappedKey) -> bytes:
@@ -51,6 +55,9 @@ class LocalKek:
             if version.id == wrapped.kek_id:
                 return _unwrap(version, wrapped)
         raise DecryptionFailed(f"key-encryption key {wrapped.kek_id} is not in the key file")
+
+    async def _newest(self) -> _Version:
+        return (await asyncio.to_thread(self._versions, create=self._may_create))[-1]
 
     def _versions(self, *, create: bool) -> list[_Version]:
         if create and not self._path.exists():

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
-from azure.identity.aio import DefaultAzureCredential
-
+from shared.adapters.azure_identity import app_identity
 from shared.adapters.cosmos_items import CosmosItems
 from shared.adapters.jwt_tokens import JwtVerifier
 from shared.bootstrap.engines import document_engine, note_engine, speech_engine
@@ -111,15 +110,16 @@ def services() -> Services:
 def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Wire everything together. Raises: ValueError when settings contradict each other."""
     clock = clock or SystemClock(settings.clock.ahead)
-    blobs, queues = storage(settings.storage)
+    identity = cache(partial(app_identity, developing=not settings.in_production))
+    blobs, queues = storage(settings.storage, identity)
     cosmos = settings.cosmos
     items = CosmosItems(
         cosmos.endpoint,
-        cosmos.key.get_secret_value() if cosmos.key else DefaultAzureCredential(),
+        cosmos.key.get_secret_value() if cosmos.key else identity(),
         database=cosmos.database,
         may_create=cosmos.create,
     )
-    wrapping = kek(settings.keys)
+    wrapping = kek(settings.keys, identity)
     keyrings = Keyrings(items=items, kek=wrapping, clock=clock)
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
@@ -214,9 +214,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             blobs, clock, valid=settings.processing.upload_url_valid, kept=settings.processing.uploads_kept
         ),
         max_recording_bytes=settings.processing.max_recording_bytes,
-        speech=speech_engine(settings.speech),
-        notes=note_engine(settings.notes),
-        documents=document_engine(settings.documents, KeptPages(items=items, keyrings=keyrings, clock=clock)),
+        speech=speech_engine(settings.speech, identity, developing=not settings.in_production),
+        notes=note_engine(settings.notes, identity),
+        documents=document_engine(settings.documents, identity, KeptPages(items=items, keyrings=keyrings, clock=clock)),
         client_documents=client_documents,
         checks={
             "blobs": lambda: blobs.info("sealed", "readiness"),

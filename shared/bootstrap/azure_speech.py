@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-
-from azure.identity import DefaultAzureCredential
-from azure.identity.aio import DefaultAzureCredential as AsyncDefaultAzureCredential
+from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.adapters.azure_answers import Patience
+from shared.adapters.azure_identity import app_identity, blocking_identity
 from shared.adapters.azure_speech.choice import ChoosingSpeechEngine
 from shared.adapters.azure_speech.fast import FastTranscriptionEngine, RequestLimits
 from shared.adapters.azure_speech.hearing import Pace
@@ -15,22 +16,39 @@ from shared.adapters.azure_speech.real_time import AzureSpeechEngine
 from shared.ports import SpeechEngine
 from shared.settings.speech import AzureSpeechSettings, SpeechEngineName
 
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.credentials_async import AsyncTokenCredential
 
-def azure_speech_engine(name: SpeechEngineName, settings: AzureSpeechSettings) -> SpeechEngine:
+    Identity = Callable[[], AsyncTokenCredential]
+    BlockingIdentity = Callable[[], TokenCredential]
+
+
+def azure_speech_engine(
+    name: SpeechEngineName,
+    settings: AzureSpeechSettings,
+    identity: Identity | None = None,
+    *,
+    developing: bool = True,
+) -> SpeechEngine:
     """The engine of that name. Raises: ValueError without an endpoint."""
     if settings.endpoint is None:
         raise ValueError(f"SPEECH__ENGINE is {name}, but SPEECH__AZURE__ENDPOINT is not set")
+    identity = identity or partial(app_identity, developing=developing)
+    blocking = partial(blocking_identity, developing=developing)
     if name is SpeechEngineName.AZURE:
-        return _real_time(settings.endpoint, settings)
+        return _real_time(settings.endpoint, settings, blocking)
     if name is SpeechEngineName.AZURE_FAST:
-        return _fast(settings.endpoint, settings)
-    return ChoosingSpeechEngine(_fast(settings.endpoint, settings), _real_time(settings.endpoint, settings))
+        return _fast(settings.endpoint, settings, identity)
+    return ChoosingSpeechEngine(
+        _fast(settings.endpoint, settings, identity), _real_time(settings.endpoint, settings, blocking)
+    )
 
 
-def _real_time(endpoint: str, chosen: AzureSpeechSettings) -> AzureSpeechEngine:
+def _real_time(endpoint: str, chosen: AzureSpeechSettings, identity: BlockingIdentity) -> AzureSpeechEngine:
     return AzureSpeechEngine(
         endpoint,
-        chosen.key.get_secret_value() if chosen.key else DefaultAzureCredential(),
+        chosen.key.get_secret_value() if chosen.key else identity(),
         locales=chosen.locales,
         ahead_ms=_ms(chosen.ahead),
         pace=Pace(
@@ -43,10 +61,10 @@ def _real_time(endpoint: str, chosen: AzureSpeechSettings) -> AzureSpeechEngine:
     )
 
 
-def _fast(endpoint: str, chosen: AzureSpeechSettings) -> FastTranscriptionEngine:
+def _fast(endpoint: str, chosen: AzureSpeechSettings, identity: Identity) -> FastTranscriptionEngine:
     return FastTranscriptionEngine(
         endpoint,
-        chosen.key.get_secret_value() if chosen.key else AsyncDefaultAzureCredential(),
+        chosen.key.get_secret_value() if chosen.key else identity(),
         locales=chosen.locales,
         max_speakers=chosen.max_speakers,
         overlap_ms=_ms(chosen.overlap),

@@ -10,11 +10,13 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.crypto.envelope import KEY_BYTES, DataKey, key_id_of, open_bytes, open_envelope, seal, seal_bytes
+from shared.crypto.wrapped import UNKNOWN, WrappedList
 from shared.domain.errors import AlreadyExists, DecryptionFailed, NotFound, PreconditionFailed, StoreUnavailable
 from shared.domain.names import RECORDS
 from shared.domain.recent import Recent
@@ -76,6 +78,7 @@ class Keyrings:
     ) -> None:
         self._items = items
         self._kek = kek
+        self._wrapped = WrappedList(items)
         self._clock = clock
         self._recent: Recent[Keyring] = Recent(ttl, capacity)
 
@@ -97,6 +100,8 @@ class Keyrings:
     async def load(self, relationship: str) -> Keyring:
         """The keyring as the store holds it now: what a client is given, so that it misses no key."""
         rows = await self._rows(relationship) or [await self._add(relationship, generation=1)]
+        if not rows[0].body.get("listed"):
+            await self._list_late(relationship, rows[0])
         keyring = Keyring(relationship, tuple([await self._unwrap(row) for row in rows]))
         self._recent.put(relationship, keyring, self._clock.now())
         return keyring
@@ -120,6 +125,7 @@ class Keyrings:
         for row in rows:
             kept = {name: row.body[name] for name in ("id", "therapist_client_id", "kid", "generation", "created")}
             await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
+        await self._wrapped.remove(relationship)
         gone = [row async for row in self._all(relationship, SHREDDED)]
         return [str(row.body["kid"]) for row in sorted(gone, key=_generation)]
 
@@ -128,7 +134,18 @@ class Keyrings:
 
         Data keys and ciphertexts stay as they are. Safe to repeat, and beside another rewrap.
         """
-        return sum([await self._rewrap_one(relationship, row) for row in await self._rows(relationship)])
+        current = await self._kek.current()
+        rows = await self._rows(relationship)
+        rewrapped = sum([await self._rewrap_one(relationship, row) for row in rows if row.body["kek_id"] != current])
+        after = await self._rows(relationship) if rewrapped else rows
+        if after and all(row.body["kek_id"] == current for row in after):
+            await self._wrapped.mark(relationship, current)
+        return rewrapped
+
+    async def behind(self) -> AsyncIterator[str]:
+        """Relationships with a data key that may be wrapped by another than the current key-encryption key."""
+        async for relationship in self._wrapped.behind(await self._kek.current()):
+            yield relationship
 
     async def _holding(self, relationship: str, kid: UUID) -> Keyring:
         keyring = await self.of(relationship)
@@ -147,8 +164,17 @@ class Keyrings:
             if continuation is None:
                 return
 
+    async def _list_late(self, relationship: str, row: Item) -> None:
+        """Keys from before there was a list get their line with their next use."""
+        await self._wrapped.enlist(relationship, row.body["kek_id"])
+        with suppress(PreconditionFailed):  # rewrapped or listed by another, or shredded: the next use looks again
+            await self._items.replace(RECORDS, relationship, {**row.body, "listed": True}, etag=row.etag)
+
     async def _add(self, relationship: str, *, generation: int) -> Item:
+        """The line of the first key comes before it: one too many is harmless, one too few is never rewrapped."""
         wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
+        if generation == 1:
+            await self._wrapped.enlist(relationship, wrapped.kek_id)
         body: JsonObject = {
             "id": _item_id(generation),
             "therapist_client_id": relationship,
@@ -156,10 +182,11 @@ class Keyrings:
             "kid": str(uuid4()),
             "generation": generation,
             "created": iso(self._clock.now()),
+            "listed": True,
             **_wrapped_fields(wrapped),
         }
         try:
-            return await self._items.create(RECORDS, relationship, body)
+            created = await self._items.create(RECORDS, relationship, body)
         except AlreadyExists as exc:
             row = await self._items.read(RECORDS, relationship, _item_id(generation))
             if row is None:
@@ -167,6 +194,9 @@ class Keyrings:
             if row.body["kind"] == SHREDDED:
                 raise NotFound(f"the data keys of {relationship} are shredded", code="relationship_erased") from exc
             return row
+        if generation > 1:
+            await self._wrapped.mark(relationship, UNKNOWN)
+        return created
 
     async def _unwrap(self, row: Item) -> DataKey:
         secret = await self._kek.unwrap(_wrapped_key(row))
@@ -183,7 +213,7 @@ class Keyrings:
         try:
             await self._items.replace(RECORDS, relationship, {**row.body, **_wrapped_fields(after)}, etag=row.etag)
         except PreconditionFailed:
-            return False  # only a rewrap changes these items, so another one has just done the work
+            return False  # by another rewrap, as a rule; the caller looks again
         return True
 
 

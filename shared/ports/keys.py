@@ -17,6 +17,10 @@ class WrappedKey:
 class KeyEncryptionKey(Protocol):
     """Wraps data keys; the key itself never leaves its vault (or its file, on a laptop)."""
 
+    async def current(self) -> str:
+        """The `kek_id` of the version that wraps now."""
+        ...
+
     async def wrap(self, key: bytes) -> WrappedKey:
         """Wrap 32 bytes under the current version."""
         ...

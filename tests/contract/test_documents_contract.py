@@ -1,26 +1,51 @@
-"""What every document engine does with the samples, whatever reads them."""
+"""What every document engine does with the samples, whatever reads them.
+
+With AZURE_TEST_DOCUMENTS__DOCUMENT_INTELLIGENCE__ENDPOINT (and …__KEY, or an identity that may use the resource) a
+real resource is asked too.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from pypdf import PdfWriter
 
+from shared.adapters.azure_identity import app_identity
+from shared.adapters.document_intelligence import DocumentIntelligenceEngine
 from shared.adapters.embedded_documents import Caps, EmbeddedDocumentEngine
+from shared.bootstrap.engines import document_engine
 from shared.domain.document import DocumentKind
 from shared.domain.errors import EngineRefused
 from shared.ports import DocumentEngine
+from shared.settings.documents import DocumentEngineName, DocumentSettings
+from tests.servers.azure import azure_settings
+from tests.servers.document_intelligence import KEY, DocumentIntelligence
 
 SAMPLES = Path(__file__).parent.parent / "data" / "documents"
 INTAKE = (SAMPLES / "intake.pdf").read_bytes()
 
 
-@pytest.fixture(scope="module", params=["embedded"])
-def engine() -> DocumentEngine:
-    return EmbeddedDocumentEngine(Caps(pages=50, pixels=20_000_000))
+@pytest.fixture(scope="module", params=["embedded", "document-intelligence", "azure"])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[DocumentEngine]:
+    if request.param == "embedded":
+        yield EmbeddedDocumentEngine(Caps(pages=50, pixels=20_000_000))
+    elif request.param == "azure":
+        given = azure_settings("documents", DocumentSettings).document_intelligence.model_copy(update={"max_pages": 50})
+        chosen = DocumentSettings(engine=DocumentEngineName.DOCUMENT_INTELLIGENCE, document_intelligence=given)
+        async with app_identity(developing=True) as credential:
+            real = document_engine(chosen, lambda: credential)
+            assert isinstance(real, DocumentIntelligenceEngine)
+            yield real
+            await real.close()
+    else:
+        with DocumentIntelligence() as server:
+            made = DocumentIntelligenceEngine(server.url, KEY, polling_interval_s=0.01, max_pages=50)
+            yield made
+            await made.close()
 
 
 def written(folder: Path, content: bytes) -> Path:
@@ -105,5 +130,5 @@ async def test_too_many_pages_are_refused(engine: DocumentEngine, tmp_path: Path
 
 
 async def test_too_many_pixels_are_refused(engine: DocumentEngine, tmp_path: Path):
-    Image.new("1", (8000, 8000)).save(tmp_path / "black.png")
+    Image.new("1", (12_000, 12_000)).save(tmp_path / "black.png")
     assert await refusal(engine, tmp_path / "black.png", DocumentKind.PNG) == "document_too_complex"

@@ -1,26 +1,51 @@
-"""What every NoteEngine keeps."""
+"""What every NoteEngine keeps.
+
+With AZURE_TEST_NOTES__AZURE_OPENAI__ENDPOINT and …__DEPLOYMENT (and …__KEY, or an identity that may use the resource) a
+real deployment is asked too.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
+from shared.adapters.azure_identity import app_identity
+from shared.adapters.azure_openai import AzureOpenAINotes, ChatModel
 from shared.adapters.embedded_notes import EmbeddedNoteEngine
+from shared.bootstrap.engines import note_engine
 from shared.domain.note import ParticipantsType, SessionType, render_markdown
 from shared.domain.transcript import Transcript
 from shared.notes.evidence import check
 from shared.notes.templates import template_for
 from shared.ports import NoteEngine, NoteRequest
+from shared.settings.notes import NoteEngineName, NoteSettings
+from tests.servers.azure import azure_settings
+from tests.servers.openai import DEPLOYMENT, KEY, OpenAI
 from tests.talks import THERAPY, read_talk
 
 FORMATS = list(SessionType)
 
 
-@pytest.fixture(scope="session", params=[EmbeddedNoteEngine], ids=["embedded"])
-def engine(request: pytest.FixtureRequest) -> NoteEngine:
-    made: NoteEngine = request.param()
-    return made
+@pytest.fixture(scope="module", params=["embedded", "azure-openai", "azure-openai-dated", "azure"])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[NoteEngine]:
+    if request.param == "embedded":
+        yield EmbeddedNoteEngine()
+    elif request.param == "azure":
+        given = azure_settings("notes", NoteSettings).azure_openai
+        chosen = NoteSettings(engine=NoteEngineName.AZURE_OPENAI, azure_openai=given)
+        async with app_identity(developing=True) as credential:
+            real = note_engine(chosen, lambda: credential)
+            assert isinstance(real, AzureOpenAINotes)
+            yield real
+            await real.close()
+    else:
+        api_version = "2024-10-21" if request.param.endswith("dated") else None
+        with OpenAI() as server:
+            made = AzureOpenAINotes(ChatModel(server.url, DEPLOYMENT, KEY, api_version=api_version))
+            yield made
+            await made.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 
 from shared.adapters.cosmos_items import CosmosItems
-from shared.adapters.local_kek import LocalKek
+from shared.adapters.local_kek import LocalKek, add_version
 from shared.crypto.keyring import Keyrings
+from shared.services.rewrap_keys import rewrap_keys
 
 PLACE = "transcripts/17/transcript"
 
@@ -53,3 +54,16 @@ async def test_what_any_process_seals_during_rotations_every_process_opens(proce
     for process in processes:
         for envelope in chain.from_iterable(sealed):
             assert await process.open("client2", envelope, aad=PLACE) == b"words"
+
+
+async def test_a_rotation_is_followed_up_while_other_processes_go_on(processes, tmp_path):
+    """More relationships than a page of the list has lines."""
+    relationships = [f"client{n}" for n in range(120)]
+    await asyncio.gather(*(processes[n % 4].of(name) for n, name in enumerate(relationships)))
+    add_version(tmp_path / "kek.json")
+    done, again, _ = await asyncio.gather(
+        rewrap_keys(processes[0]), rewrap_keys(processes[1]), processes[2].rotate(relationships[-1])
+    )
+    assert done.keys + again.keys == len(relationships)
+    await rewrap_keys(processes[3])
+    assert [name async for name in processes[3].behind()] == []

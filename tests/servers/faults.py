@@ -7,6 +7,7 @@ clients in other processes.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,6 +86,8 @@ class Server:
         self.requests: list[Received] = []
         """Everything that was asked, in order of arrival."""
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
+        """Certificate and key of a service that speaks https only."""
         self._started = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
@@ -93,7 +96,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it is, without a path."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"{'http' if self.tls is None else 'https'}://{LOOPBACK}:{self.port}"
 
     def routes(self, router: web.UrlDispatcher) -> None:
         """Add what the service offers."""
@@ -128,7 +131,7 @@ class Server:
         self.routes(app.router)
         runner = web.AppRunner(app, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
-        site = web.TCPSite(runner, LOOPBACK, 0)
+        site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=self.tls)
         await site.start()
         self.port = runner.addresses[0][1]
         self._started.set()

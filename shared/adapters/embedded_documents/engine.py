@@ -5,25 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
-import signal
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from shared.adapters.embedded_documents.caps import REASONS, TOO_COMPLEX, UNREADABLE, Caps, refused
+from shared.adapters.apart import Answer, ask_apart
+from shared.adapters.document_refusals import TOO_COMPLEX, refused
+from shared.adapters.embedded_documents.caps import Caps
 from shared.domain.document import DocumentAnalysis, DocumentKind, PageRead, analysis_of
 from shared.domain.errors import EngineUnavailable, ReadingUnfinished, Transient
 from shared.ports import PageStore
 
 _READER = "shared.adapters.embedded_documents.reader"
-_PASSED_ON = ("PATH", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT")
-"""All of the environment that the reader sees."""
-_LONGEST_PAGE = 16 * 1024 * 1024
-"""Bytes of JSON that one page may come to."""
 KEEP_EVERY = 10.0
 """Seconds of reading that may be lost."""
 WORTH_KEEPING = 2.0
@@ -58,18 +51,10 @@ class EmbeddedDocumentEngine:
 
     async def _analyse(self, file: Path, kind: DocumentKind, reading: _Reading) -> DocumentAnalysis:
         await reading.recall()
-        reader = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", _READER, str(file), kind.value, json.dumps(asdict(self._caps))),
-            json.dumps(sorted(reading.pages)),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=DEVNULL,  # parsers quote what they stumble over
-            env=self._environment(),
-            limit=_LONGEST_PAGE,
-        )
+        caps = self._caps
+        given = (str(file), kind.value, json.dumps(asdict(caps)), json.dumps(sorted(reading.pages)))
         try:
-            async with asyncio.timeout(self._caps.seconds):
-                fields = await _listen(reader, reading)
+            said = await ask_apart(_READER, *given, seconds=caps.seconds, threads=caps.threads, each=reading.hear)
         except TimeoutError:
             if self._pages is None or not reading.got_on:
                 raise refused(TOO_COMPLEX) from None
@@ -77,21 +62,8 @@ class EmbeddedDocumentEngine:
                 f"{len(reading.pages)} pages are read: send the same again to go on from there"
             ) from None
         finally:
-            if reader.returncode is None:
-                reader.kill()
-                await reader.wait()
             await asyncio.shield(reading.keep(WORTH_KEEPING))
-        return analysis_of(reading.pages.values(), fields)
-
-    def _environment(self) -> dict[str, str]:
-        known = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        threads = str(self._caps.threads)
-        return {
-            **known,
-            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-        }
+        return analysis_of(reading.pages.values(), str(said["fields"]))
 
 
 class _Reading:
@@ -112,8 +84,11 @@ class _Reading:
             self.pages = {page.number: page for page in await self._store.recall(self._digest)}
         self._since = time.monotonic()
 
-    async def add(self, page: PageRead) -> None:
-        """A page is read."""
+    async def hear(self, said: Answer) -> None:
+        """A page is read, or all of them are."""
+        if "number" not in said:
+            return
+        page = PageRead.model_validate(said)
         self.got_on = True
         self.pages[page.number] = page
         self._new.append(page)
@@ -127,39 +102,6 @@ class _Reading:
                 await self._store.keep(self._digest, new)
             except Transient:
                 self._new = [*new, *self._new]  # it is tried again with the next, and else read again
-
-
-async def _listen(reader: Process, reading: _Reading) -> str:
-    """Take the pages as they come; the document's filled-in fields.
-
-    Raises: EngineRefused, also where a parser crashed and took the reader along; EngineUnavailable.
-    """
-    assert reader.stdout is not None
-    last: dict[str, Any] = {}
-    while line := await _line(reader.stdout):
-        try:
-            last = json.loads(line)
-        except json.JSONDecodeError:
-            break  # it died in the middle of it
-        if "number" in last:
-            await reading.add(PageRead.model_validate(last))
-    code = await reader.wait()
-    if code == -signal.SIGKILL:
-        raise EngineUnavailable("the document reader was ended by the system")
-    if code < 0:
-        raise refused(UNREADABLE)
-    if last.get("refused") in REASONS:
-        raise refused(last["refused"])
-    if "fields" in last:
-        return str(last["fields"])
-    raise EngineUnavailable(f"the document reader ended with {code}: is requirements-embedded.txt installed?")
-
-
-async def _line(answer: asyncio.StreamReader) -> bytes:
-    try:
-        return await answer.readline()
-    except ValueError:
-        raise refused(TOO_COMPLEX) from None  # the line is too long
 
 
 def _digest(file: Path, kind: DocumentKind) -> str:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.embedded_documents.caps import EMPTY, ENCRYPTED, TOO_COMPLEX, UNREADABLE, Caps, refused
+from shared.adapters.document_refusals import EMPTY, ENCRYPTED, TOO_COMPLEX, UNREADABLE, refused
+from shared.adapters.embedded_documents.caps import Caps
 from shared.adapters.embedded_documents.layout import Box, in_reading_order
 from shared.adapters.embedded_documents.ocr import LONG_SIDE, read_picture
 from shared.domain.document import PageRead, Table

@@ -6,7 +6,8 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.adapters.embedded_documents.caps import TOO_COMPLEX, Caps, refused
+from shared.adapters.document_refusals import TOO_COMPLEX, refused
+from shared.adapters.embedded_documents.caps import Caps
 from shared.adapters.embedded_documents.ocr import read_picture
 from shared.domain.document import DocumentKind, PageRead
 
