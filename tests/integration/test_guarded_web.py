@@ -149,9 +149,9 @@ HOSTILE = [
     # one program's host, another's path
     "http://files.example@127.0.0.1:{port}/", "http://127.0.0.1:{port}@files.example/", "http://a:b@127.0.0.1:{port}/",
     "http://files.example\\@127.0.0.1:{port}/", "http://127.0.0.1:{port}\\.files.example/",
-    "http:\\\\127.0.0.1:{port}/",    "http:/127.0.0.1:{port}/", "http:127.0.0.1:{port}/", "http:///127.0.0.1:{port}/",
-    "//127.0.0.1:{port}/",
-    "http://files.example:{port}:80/", "http://127.0.0.1:{port}#@files.example/", "http://127.0.0.1:{port}?@files.example/",
+    "http:\\\\127.0.0.1:{port}/", "http:/127.0.0.1:{port}/", "http:127.0.0.1:{port}/", "http:///127.0.0.1:{port}/",
+    "//127.0.0.1:{port}/", "http://files.example:{port}:80/", "http://127.0.0.1:{port}#@files.example/",
+    "http://127.0.0.1:{port}?@files.example/",
     "http://127.0.0.1:0{port}/", "http://files.example:80:{port}/", "http://[::1]{port}/", "http://[::1/", "http://]/",
     # characters that are dropped, or end a line
     " http://127.0.0.1:{port}/", "http://127.0.0.1:{port}/ ", "ht\ttp://127.0.0.1:{port}/", "http://127.0.\n0.1:{port}/",
