@@ -27,11 +27,12 @@ param alertEmail string = ''
 @description('Object id of a person who gets the app\'s data roles, to run the test suites against this environment; empty for nobody.')
 param testerId string = ''
 
-@description('Origins of web apps that call the API from a browser.')
-param webOrigins array = []
+@description('Origins of web apps that call the API from a browser, separated by commas.')
+param webOrigins string = ''
 
 var profiles = loadJsonContent('profiles.json')
 var profile = profiles[profileName]
+var origins = empty(webOrigins) ? [] : split(webOrigins, ',')
 var tags = { 'azd-env-name': environmentName, profile: profileName }
 // Names that Azure's services have inside a network.
 var zones = {
@@ -81,7 +82,7 @@ module storage 'modules/storage.bicep' = {
     coolAfterDays: profile.coolAfterDays
     audioExpiresAfterDays: profile.audioExpiresAfterDays
     isolated: profile.isolated
-    webOrigins: webOrigins
+    webOrigins: origins
     workspaceId: monitoring.outputs.workspaceId
     appPrincipalId: identity.outputs.principalId
     testerId: testerId
@@ -172,7 +173,7 @@ module app 'modules/app.bicep' = {
     maxInstances: profile.maxInstances
     zoneRedundant: profile.zoneRedundant
     alwaysReadyHttp: profile.alwaysReadyHttp
-    webOrigins: webOrigins
+    webOrigins: origins
     blobUrl: storage.outputs.blobUrl
     queueUrl: storage.outputs.queueUrl
     tableUrl: storage.outputs.tableUrl
@@ -210,7 +211,7 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     email: alertEmail
     workspaceId: monitoring.outputs.workspaceId
-    topicName: events.outputs.topicName
+    topicId: events.outputs.topicId
   }
 }
 

@@ -4,7 +4,7 @@ param location string
 param tags object
 param email string
 param workspaceId string
-param topicName string
+param topicId string
 
 var rules = loadJsonContent('../alerts.json')
 
@@ -60,7 +60,7 @@ resource undelivered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
     description: 'See docs/operations.md, Events undelivered.'
     enabled: true
     severity: 2
-    scopes: [resourceId('Microsoft.EventGrid/systemTopics', topicName)]
+    scopes: [topicId]
     evaluationFrequency: 'PT5M'
     windowSize: 'PT15M'
     criteria: {

@@ -12,3 +12,4 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
 }
 
 output topicName string = topic.name
+output topicId string = topic.id
