@@ -2,9 +2,9 @@
 
     python -m infra.check.export AZMCP TYPE...
 
-AZMCP is the program in the npm package `@azure/mcp-linux-x64`, which knows them without a network. Descriptions are left
-out. A property is `type` or `type!flags`: R for required, O for read-only. Types that the program fails to give are
-written by hand from the published reference; their files say so.
+AZMCP is the program in the npm package `@azure/mcp-linux-x64`, which knows them without a network. Descriptions are
+left out. A property is `type` or `type!flags`: R for required, O for read-only. Types that the program fails to give
+are written by hand from the published reference; their files say so.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def _call(source: Source, call: Declaration, module: Source) -> Iterator[Finding
             if each.kind in {"string", "int", "bool", "object", "array"} and each.kind != kind:
                 yield source.finding(value, f"{call.text} takes {kind} as {name!r}, not {each.kind}")
             elif allowed and each.given is not None and str(each.given) not in allowed:
-                yield source.finding(value, f"{call.text} takes one of {', '.join(allowed)} as {name!r}, not {each.given!r}")
+                yield source.finding(
+                    value, f"{call.text} takes one of {', '.join(allowed)} as {name!r}, not {each.given!r}"
+                )
     for name, parameter in asked.items():
         if name not in given and parameter.value is None:
             yield source.finding(call.node, f"{call.text} lacks parameter {name!r}")

@@ -41,8 +41,12 @@ class _Resource:
             return
         scope_name = self._source.scope[:1].upper() + self._source.scope[1:]
         if self._schema.scopes not in {"All", "AllExceptExtension"} and scope_name not in self._schema.scopes:
-            yield self._source.finding(declared.node, f"{self._schema.name} cannot be deployed to a {self._source.scope}")
-        yield from self._object(inner, self._schema.body, declared.name, loop_of(declared.value, self._evaluator), top=True)
+            yield self._source.finding(
+                declared.node, f"{self._schema.name} cannot be deployed to a {self._source.scope}"
+            )
+        yield from self._object(
+            inner, self._schema.body, declared.name, loop_of(declared.value, self._evaluator), top=True
+        )
 
     def _object(
         self, node: Node, kind: ObjectType, where: str, scope: Scope, *, top: bool = False
@@ -151,5 +155,3 @@ def _loops(node: Node) -> list[Node]:
 
 def _told(value: Value) -> str:
     return f"{value.kind} {value.given!r}" if value.given is not None else value.kind
-
-

@@ -103,7 +103,9 @@ class Source:
         for node in self.root.named_children:
             if node.type == "parameter_declaration" and text(children(node)[0]) == name and before is not None:
                 calls = [each.named_children[0] for each in before.named_children]
-                arrays = [call.named_children[1].named_children[0] for call in calls if text(call).startswith("allowed(")]
+                arrays = [
+                    call.named_children[1].named_children[0] for call in calls if text(call).startswith("allowed(")
+                ]
                 return [literal(item) or text(item) for array in arrays for item in children(array)]
             before = node if node.type == "decorators" else None
         return []
