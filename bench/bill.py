@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 PRICES = Path(__file__).parent.parent / "infra" / "prices.yaml"
 _GB = 1e9
-_QUEUE_TRIGGERED = frozenset({"write_note", "deliver_webhook", "fetch_recording"})
-_TRANSCRIBE, _NOTE = "transcribe_sealed", "write_note"
-_LEAST_BILLED_SECONDS = 1.0
-"""Of an execution on Flex Consumption."""
 
 
 class _Section(BaseModel):
@@ -101,22 +95,27 @@ class Prices(_Section):
 class Counted:
     """What one session took."""
 
-    hours: float
+    minutes: float
     """Of audio."""
-    seconds: Mapping[str, tuple[float, ...]]
-    """Of each execution, by function."""
-    blob: Counter[str]
-    """Operations of the app: `write`, `read`, `delete`."""
-    blob_bytes: int
+    executions: float
+    seconds: float
+    """Billed for executions, but for those that wait for a service which was not there."""
+    manifests: float
+    """Transcriptions started."""
+    messages: float
+    """Queue messages worked on."""
+    blob_writes: float
+    """Lists among them: they cost the same."""
+    blob_reads: float
+    blob_bytes: float
     """Written."""
-    queue: int
-    """Operations of the app."""
+    queue_operations: float
     request_units: float
-    item_bytes: int
-    """Of the items that stand after it."""
-    log_bytes: int
-    transcript_characters: int
-    note_characters: int
+    item_bytes: float
+    """By which the database grew."""
+    log_bytes: float
+    transcript_characters: float
+    note_characters: float
 
 
 @dataclass(frozen=True)
@@ -129,53 +128,48 @@ class Line:
     cost: float
 
 
+def session_of(minutes: float, short: Counted, long: Counted) -> Counted:
+    """What a session of some length takes, from two that were counted: a part is the same for all, a part grows."""
+    grown = (minutes - short.minutes) / (long.minutes - short.minutes)
+    first, second = asdict(short), asdict(long)
+    return Counted(**{name: max(0.0, each + (second[name] - each) * grown) for name, each in first.items()})
+
+
 def bill(counted: Counted, prices: Prices) -> list[Line]:
-    """For an hour of session: everything counted is scaled to one hour of audio."""
-    hourly = 1 / counted.hours
-    return [Line(each.name, each.amount * hourly, each.unit, each.cost * hourly) for each in _session(counted, prices)]
-
-
-def _session(counted: Counted, prices: Prices) -> list[Line]:
+    """What it costs."""
     assumed, storage = prices.assumptions, prices.storage
-    executions = sum(len(each) for each in counted.seconds.values())
-    gb_seconds = prices.functions.memory_gb * _billed_seconds(counted, prices)
-    messages = sum(len(counted.seconds.get(name, ())) for name in _QUEUE_TRIGGERED)
-    manifests = len(counted.seconds.get(_TRANSCRIBE, ()))
-    queue = counted.queue + assumed.host_queue_operations_per_message * (messages + manifests)
-    reads = counted.blob["read"] + assumed.host_blob_reads_per_manifest * manifests
-    stored = counted.blob_bytes / _GB * assumed.kept_months
-    items = counted.item_bytes / _GB * assumed.kept_months
+    hours = counted.minutes / 60
+    waiting = assumed.transcribe_seconds_per_hour * hours * counted.manifests + assumed.note_seconds * counted.messages
+    gb_seconds = prices.functions.memory_gb * (counted.seconds + waiting)
+    host_operations = assumed.host_queue_operations_per_message * (counted.messages + counted.manifests)
+    reads = counted.blob_reads + assumed.host_blob_reads_per_manifest * counted.manifests
     asked = assumed.prompt_tokens + counted.transcript_characters / assumed.characters_per_token
     written = counted.note_characters / assumed.characters_per_token
     vault = assumed.vault_operations_per_session
-    logged = counted.log_bytes / _GB
     return [
         _line("function time", gb_seconds, "GB-s", prices.functions.gb_second),
-        _line("function executions", executions, "", prices.functions.million_executions, 1e6),
-        _line("blob writes and lists", counted.blob["write"], "", storage.ten_thousand_blob_writes, 1e4),
+        _line("function executions", counted.executions, "", prices.functions.million_executions, 1e6),
+        _line("blob writes and lists", counted.blob_writes, "", storage.ten_thousand_blob_writes, 1e4),
         _line("blob reads", reads, "", storage.ten_thousand_blob_reads, 1e4),
-        _line("queue operations", queue, "", storage.ten_thousand_queue_operations, 1e4),
-        _line("blobs kept", stored, "GB-months", storage.gb_month),
+        _line(
+            "queue operations",
+            counted.queue_operations + host_operations,
+            "",
+            storage.ten_thousand_queue_operations,
+            1e4,
+        ),
+        _line("blobs kept", counted.blob_bytes / _GB * assumed.kept_months, "GB-months", storage.gb_month),
         _line("Cosmos DB requests", counted.request_units, "RU", prices.cosmos.million_request_units, 1e6),
-        _line("Cosmos DB items kept", items, "GB-months", prices.cosmos.gb_month),
-        _line("events", manifests, "", prices.event_grid.million_operations, 1e6),
+        _line(
+            "Cosmos DB items kept", counted.item_bytes / _GB * assumed.kept_months, "GB-months", prices.cosmos.gb_month
+        ),
+        _line("events", counted.manifests, "", prices.event_grid.million_operations, 1e6),
         _line("key vault", vault, "", prices.key_vault.ten_thousand_operations, 1e4),
-        _line("logs", logged, "GB", prices.logs.gb),
-        _line("speech", counted.hours, "h", prices.speech.hour),
+        _line("logs", counted.log_bytes / _GB, "GB", prices.logs.gb),
+        _line("speech", hours, "h", prices.speech.hour),
         _line("model, read", asked, "tokens", prices.model.million_input_tokens, 1e6),
         _line("model, written", written, "tokens", prices.model.million_output_tokens, 1e6),
     ]
-
-
-def _billed_seconds(counted: Counted, prices: Prices) -> float:
-    """Measured, but for the two that wait for a service which was not there."""
-    assumed = prices.assumptions
-    waits = {_TRANSCRIBE: assumed.transcribe_seconds_per_hour * counted.hours, _NOTE: assumed.note_seconds}
-    return sum(
-        max(_LEAST_BILLED_SECONDS, waits.get(name, seconds))
-        for name, each in counted.seconds.items()
-        for seconds in each
-    )
 
 
 def _line(name: str, amount: float, unit: str, price: float, per: float = 1) -> Line:

@@ -188,7 +188,6 @@ module app 'modules/app.bicep' = {
       KEYS__KEY_VAULT__URL: vault.outputs.url
       KEYS__KEY_VAULT__KEY_NAME: vault.outputs.kekName
       SPEECH__AZURE__ENDPOINT: intelligence.outputs.speechUrl
-      SPEECH__AZURE_FAST__ENDPOINT: intelligence.outputs.speechUrl
       DOCUMENTS__DOCUMENT_INTELLIGENCE__ENDPOINT: intelligence.outputs.documentsUrl
       NOTES__AZURE_OPENAI__ENDPOINT: intelligence.outputs.openaiUrl
       NOTES__AZURE_OPENAI__DEPLOYMENT: intelligence.outputs.deploymentName
