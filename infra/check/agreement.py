@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from azure.cosmos import PartitionKey
 from pydantic import BaseModel, ValidationError
 
 from infra.check.source import Finding, Source, children, literal, properties, text
@@ -24,8 +26,9 @@ HOST_SETTINGS = re.compile(
     r"AzureWebJobsStorage__(blobServiceUri|queueServiceUri|tableServiceUri|credential|clientId)"
     r"|APPLICATIONINSIGHTS_(CONNECTION_STRING|AUTHENTICATION_STRING)"
     r"|FUNCTIONS_REQUEST_BODY_SIZE_LIMIT|BLOB_TRIGGER_SOURCE|AZURE_CLIENT_ID|AZURE_TOKEN_CREDENTIALS"
+    r"|MALLOC_(ARENA_MAX|MMAP_THRESHOLD_|TRIM_THRESHOLD_)"
 )
-"""Settings that others read: the host, the SDKs, the trigger."""
+"""Settings that others read: the host, the SDKs, the trigger, the C library."""
 _SAMPLES = {"audience": "scribe", "deployment": "notes", "key_name": "scribe-kek"}
 _SUBJECT = re.compile(r"/blobServices/default/containers/([^/]+)/blobs/")
 _PHRASE = re.compile(r"Message (?:has|startswith) '([^']+)'")
@@ -63,11 +66,40 @@ def check_stores(infra: Path) -> Iterator[Finding]:
     queues = {value for name, value in vars(names).items() if name.endswith("_QUEUE")}
     wanted = {BLOB_POISON} | queues | {f"{queue}-poison" for queue in queues}
     yield from _same(storage, "queues", _listed(storage, "queues"), wanted)
-    database = Source.read(infra / "modules" / "database.bicep")
-    keys = {str(each["name"]): each["partitionKey"] for each in _objects(database, "containers")}
-    yield from _same(database, "containers", keys.items(), names.PARTITION_KEYS.items())
-    excluded = {each["path"] for each in cosmos_client.INDEXING_POLICY["excludedPaths"]}
-    yield from _same(database, "notIndexed", _listed(database, "notIndexed"), excluded)
+    yield from _check_database(Source.read(infra / "modules" / "database.bicep"))
+
+
+def _check_database(database: Source) -> Iterator[Finding]:
+    made = asyncio.run(_Recorder().made_by_the_adapter())
+    stands = {(each["name"], each["partitionKey"], each["ttl"]) for each in _objects(database, "containers")}
+    wanted = {(name, key.removeprefix("/"), str(ttl or "null")) for name, (key, ttl, _) in made.items()}
+    yield from _same(database, "containers", stands, wanted)
+    for _, _, indexing in made.values():
+        excluded = {each["path"] for each in indexing["excludedPaths"]}
+        yield from _same(database, "notIndexed", _listed(database, "notIndexed"), excluded)
+        for order in indexing["compositeIndexes"]:
+            written = ", ".join(f"{{ path: '{each['path']}', order: '{each['order']}' }}" for each in order)
+            if written not in text(database.root):
+                yield database.finding(database.root, f"no composite index of {written}")
+
+
+class _Recorder:
+    """Takes the place of the client when the adapter makes its containers, and notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[str, int | None, dict[str, Any]]] = {}
+
+    async def made_by_the_adapter(self) -> dict[str, tuple[str, int | None, dict[str, Any]]]:
+        """Partition key, time to live and indexing policy of each container."""
+        for name in names.PARTITION_KEYS:
+            await cosmos_client._create(self, "scribe", name)  # type: ignore[arg-type]
+        return self._made
+
+    async def create_database_if_not_exists(self, _: str) -> _Recorder:
+        return self
+
+    async def create_container_if_not_exists(self, name: str, key: PartitionKey, **options: Any) -> None:
+        self._made[name] = (key["paths"][0], options.get("default_ttl"), options["indexing_policy"])
 
 
 def _same(source: Source, name: str, stands: Iterable[Any], wanted: Iterable[Any]) -> Iterator[Finding]:
@@ -177,9 +209,9 @@ def _listed(source: Source, name: str) -> list[str]:
     return [str(value.given) for value in _elements(source, name)]
 
 
-def _objects(source: Source, name: str) -> list[dict[str, str | None]]:
+def _objects(source: Source, name: str) -> list[dict[str, str]]:
     return [
-        {key: literal(given) for key, (_, given) in properties(value.node).items()}
+        {key: literal(given) or text(given) for key, (_, given) in properties(value.node).items()}
         for value in _elements(source, name)
         if value.node is not None
     ]

@@ -94,8 +94,13 @@ var host = {
   BLOB_TRIGGER_SOURCE: 'EventGrid'
   SWEEP_SCHEDULE: '0 * * * * *'
   REWRAP_SCHEDULE: '0 30 3 * * *'
+  UPLOADS_SCHEDULE: '0 17 * * * *'
   AZURE_CLIENT_ID: identityClientId
   AZURE_TOKEN_CREDENTIALS: 'prod'
+  // How the C library keeps memory: without these each thread would hold on to the largest body it ever read.
+  MALLOC_ARENA_MAX: '2'
+  MALLOC_MMAP_THRESHOLD_: '4194304'
+  MALLOC_TRIM_THRESHOLD_: '8388608'
 }
 var engines = {
   ENVIRONMENT: 'production'

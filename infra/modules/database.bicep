@@ -24,13 +24,21 @@ param testerId string
 
 var containers = [
   { name: 'sessions', partitionKey: 'session_id', ttl: null }
-  { name: 'records', partitionKey: 'therapist_client_id', ttl: null }
-  // Items that have a `ttl` are cleared away; all others stay.
+  // With -1, items that have a `ttl` are cleared away; all others stay.
+  { name: 'records', partitionKey: 'therapist_client_id', ttl: -1 }
   { name: 'directory', partitionKey: 'id', ttl: -1 }
   { name: 'audit', partitionKey: 'scope', ttl: null }
 ]
 // Ciphertext is never searched, and indexing it would cost more than storing it.
-var notIndexed = ['/transcript/?', '/transcript_summary/?', '/note/?', '/answer/?', '/wrapped/?', '/"_etag"/?']
+var notIndexed = [
+  '/transcript/?'
+  '/transcript_summary/?'
+  '/note/?'
+  '/answer/?'
+  '/pages/?'
+  '/wrapped/?'
+  '/"_etag"/?'
+]
 var dataContributor = '00000000-0000-0000-0000-000000000002'
 var principals = empty(testerId) ? [appPrincipalId] : [appPrincipalId, testerId]
 

@@ -111,9 +111,13 @@ AGAINST_THE_CODE = [
     Mistake("container that nobody uses", STORAGE, "'words', ", "'words', 'scraps', ", "containers has 'scraps'"),
     Mistake("queue missing", STORAGE, "  'notes-poison'\n", "", "queues lacks 'notes-poison'"),
     Mistake(
-        "partition key", DATABASE, "'therapist_client_id'", "'therapist_clientid'", "('records', 'therapist_clientid')"
+        "partition key", DATABASE, "'therapist_client_id'", "'therapist_clientid'", "'records', 'therapist_clientid'"
     ),
-    Mistake("ciphertext indexed", DATABASE, "'/transcript/?', ", "", "notIndexed lacks '/transcript/?'"),
+    Mistake("ciphertext indexed", DATABASE, "  '/transcript/?'\n", "", "notIndexed lacks '/transcript/?'"),
+    Mistake("sort order not indexed", DATABASE, "order: 'descending'", "order: 'ascending'", "no composite index"),
+    Mistake(
+        "nothing expires", DATABASE, "'id', ttl: -1", "'id', ttl: null", "containers lacks ('directory', 'id', '-1')"
+    ),
     Mistake("function of the events", EVENTS, "'transcribe_sealed'", "'transcribe'", "no function 'transcribe'"),
     Mistake("container of the events", EVENTS, "containers/sealed/", "containers/audio/", "must be those of sealed/"),
     Mistake("unknown setting", APP, "COSMOS__DATABASE:", "COSMOS__DATABSE:", "COSMOS__DATABSE is no setting"),
