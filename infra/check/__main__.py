@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.check import agreement, modules, policy, resources, symbols
+from infra.check import agreement, azd, modules, policy, resources, symbols
 from infra.check.source import Finding, Source
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -21,7 +21,7 @@ def check_bicep(infra: Path) -> Iterator[Finding]:
         if not broken:
             for check in (symbols.check, resources.check, modules.check, policy.check):
                 yield from check(source)
-    yield from modules.check_parameters(Source.read(infra / "main.bicep"), infra / "main.parameters.json")
+    yield from azd.check(PROJECT, infra)
     yield from policy.check_roles(infra / "roles.json")
 
 

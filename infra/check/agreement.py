@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from azure.cosmos import PartitionKey
+from azure.functions import BlobSource
 from pydantic import BaseModel, ValidationError
 
 from infra.check.source import Finding, Source, children, literal, properties, text
@@ -126,7 +127,9 @@ def check_triggers(infra: Path, found: Iterable[Trigger]) -> Iterator[Finding]:
     elif f"subjectEndsWith: '{Path(blobs[name]).suffix}'" not in whole:
         yield subscription.finding(subscription.root, f"events must end as {blobs[name]} does")
     storage = Source.read(infra / "modules" / "storage.bicep")
-    stands, given = set(_listed(storage, "queues")), set(settings(infra))
+    stands, given = set(_listed(storage, "queues")), settings(infra)
+    if given.get("BLOB_TRIGGER_SOURCE") != BlobSource.EVENT_GRID.value:
+        yield Finding(infra / "modules" / "app.bicep", 1, 1, "Flex Consumption knows no blob trigger but Event Grid's")
     for each in found:
         queue = each.binding.get("queueName")
         if queue is not None and queue not in stands:

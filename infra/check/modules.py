@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from infra.check.resources import loop_of
 from infra.check.source import Declaration, Finding, Source, body, properties
 from infra.check.values import Evaluator
-
-_VARIABLE = re.compile(r"\$\{(\w+)(=[^}]*)?\}")
 
 
 def check(source: Source) -> Iterator[Finding]:
@@ -50,17 +45,3 @@ def _call(source: Source, call: Declaration, module: Source) -> Iterator[Finding
     for name, parameter in asked.items():
         if name not in given and parameter.value is None:
             yield source.finding(call.node, f"{call.text} lacks parameter {name!r}")
-
-
-def check_parameters(source: Source, path: Path) -> Iterator[Finding]:
-    """What azd fills in: parameters that there are, and all that have no default."""
-    held = json.loads(path.read_text("utf-8"))["parameters"]
-    asked = source.of_kind("param")
-    for name, entry in held.items():
-        if name not in asked:
-            yield Finding(path, 1, 1, f"{source.path.name} has no parameter {name!r}")
-        elif not _VARIABLE.fullmatch(str(entry["value"])):
-            yield Finding(path, 1, 1, f"{name!r} is not one of azd's variables")
-    for name, parameter in asked.items():
-        if name not in held and parameter.value is None:
-            yield Finding(path, 1, 1, f"parameter {name!r} is missing")

@@ -105,8 +105,20 @@ IN_BICEP = [
         "'8e3af657-a8ff-443c-a75c-2fe8c4bcb635')\n    principalId: appP",
         "named in roles.json",
     ),
+    Mistake(
+        "hook asks for what is not put out",
+        "main.bicep",
+        "output EVENT_TOPIC",
+        "output TOPIC",
+        "puts out no EVENT_TOPIC",
+    ),
+    Mistake("azd finds no app", APP, "'azd-service-name': 'api'", "'azd-service-name': 'web'", "azure.yaml deploys"),
+    Mistake(
+        "workflow lacks a variable", "main.parameters.json", "SCRIBE_PROFILE=dev", "SCRIBE_SIZE", "SCRIBE_SIZE is not"
+    ),
 ]
 AGAINST_THE_CODE = [
+    Mistake("polling on Flex", APP, "'EventGrid'", "'LogsAndContainerScan'", "no blob trigger but Event Grid's"),
     Mistake("container missing", STORAGE, "'words', ", "", "containers lacks 'words'"),
     Mistake("container that nobody uses", STORAGE, "'words', ", "'words', 'scraps', ", "containers has 'scraps'"),
     Mistake("queue missing", STORAGE, "  'notes-poison'\n", "", "queues lacks 'notes-poison'"),
