@@ -224,6 +224,8 @@ output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_APP string = app.outputs.name
 output API_URL string = app.outputs.apiUrl
+// What `python -m localcloud.api_keys` is given as COSMOS__ENDPOINT.
+output AZURE_COSMOS_ENDPOINT string = database.outputs.endpoint
 output EVENT_TOPIC string = events.outputs.topicName
 // What `make test-azure` reads.
 output AZURE_TEST_SPEECH__ENDPOINT string = intelligence.outputs.speechUrl
