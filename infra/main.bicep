@@ -81,7 +81,7 @@ module storage 'modules/storage.bicep' = {
     recoveryDays: profile.recoveryDays
     coolAfterDays: profile.coolAfterDays
     audioExpiresAfterDays: profile.audioExpiresAfterDays
-    isolated: profile.isolated
+    isolated: profile.isolated && !profile.partnerUploads
     webOrigins: origins
     workspaceId: monitoring.outputs.workspaceId
     appPrincipalId: identity.outputs.principalId

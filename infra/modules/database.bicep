@@ -98,7 +98,8 @@ resource role 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-04-
     properties: {
       roleDefinitionId: '${account.id}/sqlRoleDefinitions/${dataContributor}'
       principalId: principal
-      scope: '${account.id}/dbs/${database.name}'
+      // The account, not the database in it: the client begins by reading the account.
+      scope: account.id
     }
   }
 ]

@@ -15,7 +15,7 @@ param coolAfterDays int
 @description('Days after which audio is deleted; 0 keeps it until its relationship is erased.')
 param audioExpiresAfterDays int
 
-@description('Reachable through private endpoints only.')
+@description('Reachable through private endpoints only; signed upload URLs then work inside the network only.')
 param isolated bool
 
 param webOrigins array
