@@ -4,7 +4,8 @@
     python -m localcloud.api_keys list --name clinic1
     python -m localcloud.api_keys revoke --name clinic1 [--last-four 1a2b]
 
-Works on the database of the stack that runs in SCRIBE_HOME; with COSMOS__ENDPOINT and COSMOS__KEY set, on that one.
+Works on the database of the stack that runs in SCRIBE_HOME; with COSMOS__ENDPOINT set, on that one, by COSMOS__KEY or,
+without, as who is signed in to the Azure CLI.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from azure.identity.aio import AzureCliCredential
 
 from localcloud.running import NothingRuns, running_in
 from shared.adapters.cosmos_items import CosmosItems
@@ -62,7 +65,7 @@ def _items(home: Path) -> CosmosItems:
     if "COSMOS__ENDPOINT" in os.environ:
         return CosmosItems(
             os.environ["COSMOS__ENDPOINT"],
-            os.environ["COSMOS__KEY"],
+            os.environ.get("COSMOS__KEY") or AzureCliCredential(),
             database=os.environ.get("COSMOS__DATABASE", "scribe"),
         )
     stack = running_in(home)
