@@ -129,7 +129,13 @@ def entity_cues() -> dict[str, Any]:
 @cache
 def risk_cues() -> dict[str, re.Pattern[str]]:
     """What tells whose a risk is and when, by what it tells."""
-    return {name: compiled(cues) for name, cues in _read("risk_status").items()}
+    return {name: compiled(cues) for name, cues in _read("risk_status").items() if isinstance(cues, list)}
+
+
+@cache
+def transparent_words() -> frozenset[str]:
+    """What may stand between a negation and the risk it denies."""
+    return frozenset(_read("risk_status")["transparent"].split())
 
 
 @cache
