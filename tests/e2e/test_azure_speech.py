@@ -1,4 +1,4 @@
-"""A session through the whole stack, heard by Azure's engines: what its clients see is what they see of the embedded."""
+"""A session through the whole stack, heard by Azure's engines: its clients see what they see of the embedded one."""
 
 from __future__ import annotations
 
