@@ -159,10 +159,10 @@ class Conversation:
 
     def _why_not_whole(self) -> EngineUnavailable | EngineRefused | None:
         span = self._asked.span
-        if not self._heard_all:
-            return EngineUnavailable(f"{SERVICE} stopped before the end of the audio")
         if self._sound.error is not None:
             return EngineRefused(str(self._sound.error))
+        if not self._heard_all:
+            return EngineUnavailable(f"{SERVICE} stopped before the end of the audio")
         if self._sound.drawn_ms < span.end_ms - span.start_ms - SLACK_MS:
             return EngineRefused("the stitched file is shorter than it says")
         return None
