@@ -27,6 +27,8 @@ class FastTranscription:
         self.engine = engine
         self.length_limit_ms: int | None = None
         """The longest audio it takes."""
+        self.says_ms: int | None = None
+        """How much it says it has heard, where that is not the whole file."""
         self.definitions: list[dict[str, Any]] = []
         """What was wanted, request by request."""
 
@@ -58,7 +60,7 @@ class FastTranscription:
         text = " ".join(segment.text for segment in transcript.segments)
         return web.json_response(
             {
-                "durationMilliseconds": transcript.duration_ms,
+                "durationMilliseconds": self.says_ms or transcript.duration_ms,
                 "combinedPhrases": [{"text": text}],
                 "phrases": phrases,
             }
