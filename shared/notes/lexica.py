@@ -19,7 +19,7 @@ from shared.domain.model import Model
 
 FOLDER = Path(__file__).parent / "lexicon"
 _NEVER = re.compile(r"(?!)")
-_APOSTROPHES = str.maketrans("\u2019\u2018\u02bc\uff07", "''''")
+_MARKS = str.maketrans(dict.fromkeys('\u2019\u2018\u02bc\uff07"\u201c\u201d', "'"))
 
 Speaker = Literal["therapist", "client", "any"]
 Cue = re.Pattern[str]
@@ -67,11 +67,14 @@ class Words(Model):
 
 
 def plain(text: str) -> str:
-    """Lower case with straight apostrophes; the length of `text` is kept, so offsets stay true."""
+    """Lower case, with straight apostrophes also for quotation marks, as notes quote them.
+
+    The length of `text` is kept, so offsets stay true.
+    """
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capitals, such as a dotted I, have a longer lower case
         lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
-    return lowered.translate(_APOSTROPHES)
+    return lowered.translate(_MARKS)
 
 
 def compiled(patterns: Iterable[str]) -> re.Pattern[str]:
