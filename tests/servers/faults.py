@@ -20,6 +20,8 @@ from aiohttp import web
 LOOPBACK = "127.0.0.1"
 LARGEST_BODY = 600 * 1024 * 1024
 START_SECONDS = 10
+STOP_SECONDS = 0.1
+"""For what is under way when a server is stopped."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -127,7 +129,7 @@ class Server:
     async def _serve(self) -> None:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._receive])
         self.routes(app.router)
-        runner = web.AppRunner(app, shutdown_timeout=0)
+        runner = web.AppRunner(app, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=self.tls)
         await site.start()

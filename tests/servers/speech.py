@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,11 +50,13 @@ class SpeechServer(Server):
         """The phrases of a conversation, counted from 0, whose speaker it does not know."""
         self.every_ms: int | None = None
         """How much audio it lets pass before it says what it has heard; without it, it waits for the end."""
-        self.echo_ms = 0
-        """How much of what a broken connection said already the next one says again."""
         self.contexts: list[dict[str, Any]] = []
         """Every `speech.context` that came."""
+        self.contexts_came = threading.Event()
+        """Set once there is one."""
         self.talks: dict[str, Talk] = {}
+        self.open = 0
+        """Connections that nobody has closed."""
 
     def routes(self, router: web.UrlDispatcher) -> None:
         """Where resources of their own name and regional hosts have it."""
@@ -68,8 +70,13 @@ class SpeechServer(Server):
             return Fault(status=401).answer()
         socket = web.WebSocketResponse(max_msg_size=0, protocols=("USP",))
         await socket.prepare(request)
-        with suppress(ConnectionResetError):  # the client has gone, or was hung up on
+        self.open += 1
+        try:
             await Connection(self, request, socket).serve()
+        except ConnectionResetError:
+            pass  # the client has gone, or was hung up on
+        finally:
+            self.open -= 1
         return socket
 
 
@@ -106,11 +113,12 @@ class Connection:
     def _open(self, request_id: str, context: dict[str, Any]) -> None:
         self._request_id, self._context = request_id, context
         self._server.contexts.append(context)
+        self._server.contexts_came.set()
         tag = context.get("continuation", {}).get("previousServiceTag", "")
         self._talk = self._server.talks.get(tag, self._talk)
         diarization = context["phraseDetection"]["speakerDiarization"]
         self._offset_ms = int(diarization["audioOffsetMS"])
-        self._said_ms = max(0, self._offset_ms - self._server.echo_ms)
+        self._said_ms = self._offset_ms
         del self._talk.pcm[self._offset_ms * BYTES_PER_MS :]
 
     async def _audio(self, samples: bytes) -> None:

@@ -8,6 +8,7 @@ looks like the end. So only `EndOfStream` counts as one, and silence has its lim
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import threading
@@ -20,7 +21,7 @@ from typing import Any
 import azure.cognitiveservices.speech as sdk
 
 from shared.adapters.azure_answers import engine_error
-from shared.adapters.azure_speech.phrases import Phrase
+from shared.adapters.azure_speech.phrases import Account, Phrase
 from shared.adapters.azure_speech.results import phrase_of
 from shared.adapters.azure_speech.sound import FORMAT, Sound
 from shared.adapters.azure_speech.stretches import Span
@@ -81,9 +82,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Phrase | Ended | None] = asyncio.Queue()
         self._heard_all = False
-        self._connections = 0
-        self._said_on = 0
-        self._said_until_ms = self._said_before_ms = asked.span.start_ms
+        self._account = Account()
         self._subscribe()
 
     async def listen(self, heard: Callable[[Phrase], None]) -> None:
@@ -95,7 +94,7 @@ class Conversation:
         try:
             await asyncio.to_thread(lambda: self._transcriber.start_transcribing_async().get())
             while not isinstance(event := await self._event(), Ended):
-                if event is not None and event.text and not self._said_already(event):
+                if event is not None and event.text:
                     heard(event)
         finally:
             self._sound.stop()
@@ -115,30 +114,23 @@ class Conversation:
             except TimeoutError:
                 continue
 
-    def _said_already(self, phrase: Phrase) -> bool:
-        """Whether it was heard over a connection that broke: the SDK sends again what it is not sure of."""
-        if self._connections != self._said_on:
-            self._said_on, self._said_before_ms = self._connections, self._said_until_ms
-        if phrase.middle_ms < self._said_before_ms:
-            return True
-        self._said_until_ms = max(self._said_until_ms, phrase.end_ms)
-        return False
-
     def _subscribe(self) -> None:
-        on, tell = self._transcriber, self._tell
-        self._connection.connected.connect(lambda _: tell(self._connected))
-        on.transcribing.connect(lambda _: tell(self._answered))
-        on.transcribed.connect(lambda event: tell(self._transcribed, *_result(event.result)))
-        on.canceled.connect(lambda event: tell(self._canceled, event.cancellation_details))
-        on.session_stopped.connect(lambda _: tell(self._stopped))
+        connected, transcribing, transcribed, canceled, stopped = self._signals()
+        tell = self._tell
+        connected.connect(lambda _: tell(self._account.reconnected))
+        transcribing.connect(lambda _: tell(self._answered))
+        transcribed.connect(lambda event: tell(self._transcribed, *_result(event.result)))
+        canceled.connect(lambda event: tell(self._canceled, event.cancellation_details))
+        stopped.connect(lambda _: tell(self._stopped))
+
+    def _signals(self) -> tuple[Any, ...]:
+        on = self._transcriber
+        return self._connection.connected, on.transcribing, on.transcribed, on.canceled, on.session_stopped
 
     def _tell(self, happened: Callable[..., None], *what: Any) -> None:
         """Go on on the loop; the SDK calls from its own threads, and may do so when nobody listens any more."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(happened, *what)
-
-    def _connected(self) -> None:
-        self._connections += 1
 
     def _answered(self) -> None:
         self._sound.answered()
@@ -152,7 +144,7 @@ class Conversation:
         except (KeyError, TypeError, ValueError):
             self._events.put_nowait(Ended(EngineUnavailable(f"{SERVICE} sent a result that cannot be read")))
         else:
-            self._events.put_nowait(phrase)
+            self._events.put_nowait(phrase if self._account.adds(phrase) else None)
 
     def _canceled(self, details: Any) -> None:
         if details.reason == sdk.CancellationReason.EndOfStream:
@@ -178,6 +170,12 @@ class Conversation:
     def _close(self) -> None:
         with suppress(RuntimeError):  # what the SDK raises when there is nothing left to stop
             self._transcriber.stop_transcribing_async().get()
+        for signal in self._signals():  # they refer to us
+            signal.disconnect_all()
+        # The connection closes with the last reference to these, which can take as long again: never on the loop.
+        # With an identity the SDK's objects refer to each other, and only the collector finds them.
+        del self._connection, self._transcriber, self._stream
+        gc.collect()
 
 
 def _transcriber(asked: Asked, config: sdk.SpeechConfig, stream: sdk.audio.PullAudioInputStream) -> Any:

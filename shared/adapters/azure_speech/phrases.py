@@ -30,6 +30,25 @@ class Phrase:
         return (self.start_ms + self.end_ms) // 2
 
 
+class Account:
+    """What has been said so far, over connections that may break: what comes again after that is no news."""
+
+    def __init__(self) -> None:
+        self._until_ms = 0
+        self._before_ms = 0
+
+    def reconnected(self) -> None:
+        """From here on the service hears audio again from the last phrase on, or a little before."""
+        self._before_ms = self._until_ms
+
+    def adds(self, phrase: Phrase) -> bool:
+        """Whether the phrase is new: most of it was said after all that an earlier connection gave."""
+        if phrase.middle_ms < self._before_ms:
+            return False
+        self._until_ms = max(self._until_ms, phrase.end_ms)
+        return True
+
+
 @dataclass(frozen=True)
 class Timed:
     """A word as the service timed it, in session time, in whatever spelling."""
