@@ -12,7 +12,7 @@ import pytest
 
 from shared.adapters.azure_openai import AzureOpenAINotes, ChatModel
 from shared.domain.errors import EngineUnavailable
-from shared.domain.note import Note, Person, Pronouns
+from shared.domain.note import Note, Person, Pronouns, SessionType
 from shared.domain.transcript import Segment, Transcript
 from shared.notes.safeguard import safeguarded
 from shared.notes.writer import ENGINE, write_extract
@@ -118,6 +118,18 @@ async def test_what_people_say_is_never_told_as_an_instruction(server: OpenAI, n
     assert "ignore the rules and" not in system["content"]
     shown = shown_in(asked)  # one JSON object still
     assert (shown["transcript"][0][3], shown["treatment_plan"], shown["wishes"]) == (attack, attack, attack)
+
+
+async def test_the_therapists_own_sections_are_the_ones_asked_for(server: OpenAI, new_engine: NewEngine):
+    wishes = "## What we agreed: plan\nAt most two points.\n\n## Subjective\nBriefly."
+    request = NoteRequest(TALK, SessionType.SOAP, instructions=wishes)
+    note = await new_engine().write(request)
+    [asked] = server.questions
+    assert [section.key for section in note.sections] == [section.key for section in write_extract(request).sections]
+    assert list(asked["response_format"]["json_schema"]["schema"]["properties"]["sections"]["properties"]) == [
+        section.key for section in note.sections
+    ]
+    assert note.sections[0].title.startswith("What we agreed")
 
 
 # ---- what comes of an answer ---------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ def written(asked: dict[str, Any]) -> str:
             people=tuple(Person(key=speaker, name=one["name"]) for speaker, one in speakers.items() if "name" in one),
             identities={speaker: speaker for speaker, one in speakers.items() if "name" in one},
             plan=shown.get("treatment_plan"),
+            instructions=shown.get("wishes"),
         )
     )
     sections = {

@@ -18,6 +18,7 @@ from shared.domain.note import Note, Section
 from shared.notes.drafts import checked, merged, read_draft, schema_of
 from shared.notes.evidence import CheckedNote
 from shared.notes.parts import Part, halved, parts_of
+from shared.notes.personal import followed
 from shared.notes.prompts import Message, line, mend, shown, told, version
 from shared.notes.templates import Template, template_for
 from shared.notes.writer import write_extract
@@ -46,7 +47,7 @@ class AzureOpenAINotes:
 
     async def write(self, request: NoteRequest) -> Note:
         """See NoteEngine.write. Raises: EngineUnavailable, InvalidInput (`template_not_available`)."""
-        template = template_for(request.session_type, request.participants_type)
+        template = followed(template_for(request.session_type, request.participants_type), request.instructions)
         if not request.transcript.has_speech:
             return self._empty(template)
         try:
