@@ -52,7 +52,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A partner named after the test."""
-    return request.node.name.removeprefix("test_")
+    return str(request.node.name).removeprefix("test_")
 
 
 @pytest.fixture
