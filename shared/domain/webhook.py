@@ -55,7 +55,7 @@ class DeliveryRules(Model):
         """How long to wait after this many failed attempts in a row; None when it was the last."""
         if failed > self.retries:
             return None
-        return min(self.first_delay * self.factor ** (failed - 1), MAX_DELAY)
+        return min(self.first_delay * int(self.factor ** (failed - 1)), MAX_DELAY)
 
 
 class Webhook(Model):

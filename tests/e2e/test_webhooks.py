@@ -52,7 +52,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A partner named after the test."""
-    return request.node.name.removeprefix("test_")
+    return str(request.node.name).removeprefix("test_")
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ def announce(stack: Stack, name: str) -> Announce:
 
 
 async def _announce(stack: Stack, partner: str, processing_id: str, outcome: Outcome) -> None:
-    items, queues = CosmosItems(stack.cosmos_endpoint, stack.cosmos_key), AzureQueues(storage_of(stack))
+    items = CosmosItems(stack.cosmos_endpoint, stack.cosmos_key, may_create=True)
+    queues = AzureQueues(storage_of(stack))
     webhooks = Webhooks(
         items=items,
         log=DeliveryLog(items),
