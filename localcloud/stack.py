@@ -34,6 +34,9 @@ LAPTOP = {
     "LIMITS__CLAIM_LEASE": "PT15S",
     "LIMITS__PUSH_AFTER": "PT20S",
     "LIMITS__SETTLE_AFTER": "PT10S",
+    # Whoever has the laptop may let it call a webhook or fetch a recording of its own.
+    "WEB__ALLOW_LOOPBACK": "true",
+    "WEBHOOKS__FIRST_DELAY": "PT5S",
 }
 """Settings that only a local stack has; the environment wins over each."""
 

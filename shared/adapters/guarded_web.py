@@ -128,6 +128,7 @@ class GuardedWeb:
             raise SourceUnavailable(f"{at.host}: no answer, or one that was cut off") from None
 
     def _session(self, at: Url, pinned: Pinned) -> aiohttp.ClientSession:
+        """For one request: neither connections nor cookies are kept."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=pinned,
@@ -136,7 +137,6 @@ class GuardedWeb:
                 force_close=True,
                 ssl=self._tls if at.scheme == "https" else True,
             ),
-            cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._caps.connect_s, sock_read=self._caps.idle_s),
             auto_decompress=False,
             trust_env=False,

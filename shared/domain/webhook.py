@@ -20,6 +20,8 @@ ACCEPTED = frozenset({200, 204})
 DELIVERED = "delivered"
 REFUSED = "refused"
 KEPT_ATTEMPTS = 20
+MAX_DELAY = timedelta(days=7)
+"""As long as a queue holds a message back."""
 
 _EVENTS = UUID("7d1f6c0e-5b0c-4d55-9a37-3c9f4b6f2a10")
 
@@ -51,7 +53,9 @@ class DeliveryRules(Model):
 
     def delay_after(self, failed: int) -> timedelta | None:
         """How long to wait after this many failed attempts in a row; None when it was the last."""
-        return self.first_delay * self.factor ** (failed - 1) if failed <= self.retries else None
+        if failed > self.retries:
+            return None
+        return min(self.first_delay * int(self.factor ** (failed - 1)), MAX_DELAY)
 
 
 class Webhook(Model):
@@ -123,17 +127,14 @@ class Delivery(Model):
     def after(self, attempt: Attempt, rules: DeliveryRules) -> Delivery:
         """The delivery with one attempt more, and what follows from it."""
         made = self.made + 1
-        delay = rules.delay_after(made - self.made_before)
-        if attempt.outcome == DELIVERED:
-            status = DeliveryStatus.DELIVERED
-        else:
-            status = DeliveryStatus.DEAD if delay is None else DeliveryStatus.PENDING
-        waits = delay if status is DeliveryStatus.PENDING and delay is not None else timedelta()
+        delivered = attempt.outcome == DELIVERED
+        delay = None if delivered else rules.delay_after(made - self.made_before)
+        ended = DeliveryStatus.DELIVERED if delivered else DeliveryStatus.DEAD
         return self.model_copy(
             update={
-                "status": status,
+                "status": ended if delay is None else DeliveryStatus.PENDING,
                 "made": made,
-                "due": attempt.at + waits,
+                "due": attempt.at + (delay or timedelta()),
                 "busy_until": None,
                 "attempts": (*self.attempts, attempt)[-KEPT_ATTEMPTS:],
             }

@@ -95,6 +95,8 @@ OWN_INSTRUCTIONS = f"instructions/soap?user_id={THERAPIST}"
 INSTRUCTIONS = {"instructions": "## Plan\nName the next step."}
 DAY = {"userid": THERAPIST, "therapist_clientid": "{relationship}", "date": "{date}"}
 SPEAKERS = {"Speaker 1": "Therapist"}
+INSIDE = {"url": "https://10.0.0.1/hook"}
+"""Whoever may register a webhook is told that this one leads inside, so that nothing changes."""
 HISTORY = {"transcript_summary": "Mended.", "date": "2026-02-23T09:00:00Z"}
 TRANSCRIPT = {**HISTORY, "transcript": "Speaker 1: Mended."}
 PARTNERS = ("service", "admin")
@@ -150,6 +152,13 @@ ROWS = {
     "POST /api/documents": Row("documents", 200, 403, 403, document=True),
     "POST /api/documents/view": Row("documents/view", 200, 404, 404, json=VIEW),
     "GET /api/documents/view": Row("documents/view?file_name=form.pdf&file_url={document}", 200, 404, 404),
+    "PUT /api/webhook": Row("webhook", 400, 403, 403, json=INSIDE, only=("service", "admin")),
+    "GET /api/webhook": Row("webhook", 404, 403, 403, only=("service", "admin")),
+    "DELETE /api/webhook": Row("webhook", 404, 403, 403, only=("service", "admin")),
+    "GET /api/webhook/deliveries": Row("webhook/deliveries", 200, 403, 403, only=("service", "admin")),
+    "POST /api/webhook/deliveries/{event_id}/replay": Row(
+        "webhook/deliveries/7d1f6c0e-5b0c-4d55-9a37-3c9f4b6f2a10/replay", 404, 403, 403, only=("service", "admin")
+    ),
     "GET /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403),
     "PUT /api/instructions/{instruction_type}": Row(OWN_INSTRUCTIONS, 200, 403, 403, json=INSTRUCTIONS),
 }
@@ -192,6 +201,11 @@ ROWS |= {
 PROTECTED = [operation for operation, row in ROWS.items() if not row.public]
 UNAUDITED = {
     "GET /api/audit",
+    "PUT /api/webhook",
+    "GET /api/webhook",
+    "DELETE /api/webhook",
+    "GET /api/webhook/deliveries",
+    "POST /api/webhook/deliveries/{event_id}/replay",
     "GET /api/instructions/{instruction_type}",
     "PUT /api/instructions/{instruction_type}",
     "DELETE /api/relationships/{therapist_clientid}",  # asked here about one that never was

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import os
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.guarded_names import Pinned
 from shared.adapters.guarded_web import Caps, GuardedWeb
 from shared.domain.addresses import AddressRule
 from shared.domain.errors import InvalidInput, SourceRefused, SourceUnavailable
@@ -149,9 +151,9 @@ HOSTILE = [
     # one program's host, another's path
     "http://files.example@127.0.0.1:{port}/", "http://127.0.0.1:{port}@files.example/", "http://a:b@127.0.0.1:{port}/",
     "http://files.example\\@127.0.0.1:{port}/", "http://127.0.0.1:{port}\\.files.example/",
-    "http:\\\\127.0.0.1:{port}/",    "http:/127.0.0.1:{port}/", "http:127.0.0.1:{port}/", "http:///127.0.0.1:{port}/",
-    "//127.0.0.1:{port}/",
-    "http://files.example:{port}:80/", "http://127.0.0.1:{port}#@files.example/", "http://127.0.0.1:{port}?@files.example/",
+    "http:\\\\127.0.0.1:{port}/", "http:/127.0.0.1:{port}/", "http:127.0.0.1:{port}/", "http:///127.0.0.1:{port}/",
+    "//127.0.0.1:{port}/", "http://files.example:{port}:80/", "http://127.0.0.1:{port}#@files.example/",
+    "http://127.0.0.1:{port}?@files.example/",
     "http://127.0.0.1:0{port}/", "http://files.example:80:{port}/", "http://[::1]{port}/", "http://[::1/", "http://]/",
     # characters that are dropped, or end a line
     " http://127.0.0.1:{port}/", "http://127.0.0.1:{port}/ ", "ht\ttp://127.0.0.1:{port}/", "http://127.0.\n0.1:{port}/",
@@ -277,6 +279,16 @@ async def test_a_redirect_inside_at_the_end_of_many_good_ones(world):
     with pytest.raises(SourceRefused, match="may not be reached"):
         await world.fetch(f"http://{NAME}:{world.site.port}/0")
     assert len(world.site.requests) == 3
+
+
+async def test_no_socket_is_made_for_an_address_that_was_not_checked():
+    pinned = Pinned("a.example", [IPv4Address(PUBLIC)])
+    stream = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+    pinned.socket((*stream, (PUBLIC, 80))).close()
+    with pytest.raises(OSError, match="checked"):
+        pinned.socket((*stream, ("127.0.0.1", 80)))
+    with pytest.raises(OSError, match="checked"):
+        await pinned.resolve("b.example")
 
 
 async def test_an_unknown_name_has_no_recording(world):

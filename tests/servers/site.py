@@ -83,9 +83,13 @@ class Secret:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Secret]:
         """Listen while the block runs."""
-        both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        server = await asyncio.start_server(self._count, sock=both)
-        self.port = both.getsockname()[1]
+        everywhere = (
+            socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+            if socket.has_dualstack_ipv6()
+            else socket.create_server(("", 0))
+        )
+        server = await asyncio.start_server(self._count, sock=everywhere)
+        self.port = everywhere.getsockname()[1]
         try:
             yield self
         finally:

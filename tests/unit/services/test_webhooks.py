@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -227,7 +228,7 @@ async def test_each_attempt_is_signed_with_the_time_it_is_made(stores, post, rec
     assert all(signed_with(secret, request) for request in receiver.received)
 
 
-def as_call(message: dict[str, str] | None) -> dict:
+def as_call(message: dict[str, str] | None) -> dict[str, Any]:
     assert message is not None
     return {**message, "attempt": int(message["attempt"])}
 
