@@ -1,7 +1,8 @@
-"""Time to write a note, as a ratio to the length of the talk: `python -m bench.notes`.
+"""Time to write and check a note against the length of the talk: `python -m bench.notes`.
 
-The talk is an hour of made-up therapy: exchanges with changing names, numbers, places and feelings between much that
-belongs in no note.
+The talk is made-up therapy of up to three hours: exchanges with changing names, numbers, places and feelings between
+much that belongs in no note. Each line gives the time for one length, its share of the audio, and how it grew from
+half that length: 2.00 is linear.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 import random
 import time
 
-from shared.domain.note import SessionType
+from shared.domain.note import ParticipantsType, SessionType
 from shared.domain.transcript import Segment, Transcript
-from shared.notes.evidence import check
-from shared.notes.templates import templates
+from shared.notes.safeguard import safeguarded
 from shared.notes.writer import write_extract
 from shared.ports import NoteRequest
 
@@ -67,10 +67,15 @@ RISK_SHARE = 0.01
 
 def hour_of_talk(seed: int = 1) -> Transcript:
     """An hour between a therapist (Speaker 1) and a client (Speaker 2); the same seed gives the same words."""
+    return talk_of(HOUR_MS, seed)
+
+
+def talk_of(length_ms: int, seed: int = 1) -> Transcript:
+    """A talk of a given length; a longer one begins with the shorter."""
     source = random.Random(seed)  # noqa: S311 (variation, not secrets)
     segments: list[Segment] = []
     now = 0
-    while now < HOUR_MS:
+    while now < length_ms:
         filled = {slot: source.choice(words) for slot, words in _SLOTS.items()}
         exchange = source.choice(_TALK) if source.random() > RISK_SHARE else _RISK
         for speaker, line in zip(("Speaker 1", "Speaker 2"), exchange, strict=True):
@@ -81,25 +86,44 @@ def hour_of_talk(seed: int = 1) -> Transcript:
     return Transcript(segments=tuple(segments), duration_ms=now)
 
 
+PLAN = "# Goals\n1. Fewer panic attacks at work\n2. Sleep seven hours\n## Interventions\n- Thought records\n"
+LENGTHS_MIN = (22.5, 45, 90, 180)
+REPEATS = 3
+
+
 def main() -> None:
-    talk = hour_of_talk()
-    words = sum(len(segment.text.split()) for segment in talk.segments)
-    print(f"{talk.duration_ms / 60_000:.0f} min, {len(talk.segments)} segments, {words} words")
-    write_extract(NoteRequest(talk))
-    for session_type, _ in templates():
-        began = time.perf_counter()
-        note = write_extract(NoteRequest(talk, session_type))
-        wrote = time.perf_counter()
-        check(note, NoteRequest(talk, session_type))
-        checked = time.perf_counter()
-        _report(session_type, talk, wrote - began, checked - wrote)
+    talks = [talk_of(round(minutes * 60_000)) for minutes in LENGTHS_MIN]
+    for talk in talks:
+        words = sum(len(segment.text.split()) for segment in talk.segments)
+        print(f"{talk.duration_ms / 60_000:5.1f} min, {len(talk.segments)} segments, {words} words")
+    write_extract(NoteRequest(talks[0]))
+    for participants_type in ParticipantsType:
+        for session_type in (SessionType.SOAP, SessionType.STANDARD, SessionType.MSE, SessionType.PSYCHIATRIC_INTAKE):
+            before = 0.0
+            for talk in talks:
+                request = NoteRequest(talk, session_type, participants_type, plan=PLAN)
+                wrote, checked = min(_timed(request) for _ in range(REPEATS))
+                _report(request, wrote, checked, before)
+                before = wrote + checked
 
 
-def _report(session_type: SessionType, talk: Transcript, writing_s: float, checking_s: float) -> None:
-    audio_s = talk.duration_ms / 1000
+def _timed(request: NoteRequest) -> tuple[float, float]:
+    """Processor seconds to write the note, and to give it the last look."""
+    began = time.process_time()
+    note = write_extract(request)
+    wrote = time.process_time()
+    safeguarded(note, request)
+    return wrote - began, time.process_time() - wrote
+
+
+def _report(request: NoteRequest, writing_s: float, checking_s: float, before_s: float) -> None:
+    audio_s = request.transcript.duration_ms / 1000
+    total_s = writing_s + checking_s
+    growth = f"; grew by {total_s / before_s:.2f}" if before_s else ""
+    name = f"{request.session_type}, {request.participants_type}"
     print(
-        f"{session_type:10} write {writing_s:.3f} s = {writing_s / audio_s:.6f} of the audio; "
-        f"check {checking_s:.3f} s = {checking_s / audio_s:.6f}"
+        f"{name:32} {audio_s / 60:5.1f} min: write {writing_s:.2f} s, check {checking_s:.2f} s "
+        f"= {total_s / audio_s:.6f} of the audio{growth}"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import Field
@@ -135,23 +137,23 @@ class Note(Model):
     engine: str = ""
 
 
-def render_markdown(note: Note, segments: dict[str, Segment]) -> str:
+def render_markdown(note: Note, segments: Mapping[str, Segment], names: Mapping[str, str] | None = None) -> str:
     """The note as Markdown, each statement followed by the time and speaker of its evidence; risk first, in bold.
 
     The goals of the treatment plan that were touched stand at the end, where there are any.
     `segments` maps segment ids to segments; every id in the note's evidence must be in it (KeyError otherwise).
+    `names` maps speaker labels to what the speakers are called, as in Transcript.
     """
+    cited = _Cited(segments, names or {})
     lines: list[str] = []
     for section in note.sections:
         lines += [f"## {section.title}", ""]
         shown = sorted(section.statements, key=lambda statement: not statement.risk)
-        lines += [f"- {_told(s)} {_evidence(s.evidence, segments)}" for s in shown] or [
-            "_Not discussed in this session._"
-        ]
+        lines += [f"- {_told(s)} {cited.shown(s.evidence)}" for s in shown] or ["_Not discussed in this session._"]
         lines.append("")
     if note.goals:
         lines += ["## Treatment plan goals addressed", ""]
-        lines += [f"- {touched.goal} {_evidence(touched.evidence, segments)}" for touched in note.goals]
+        lines += [f"- {touched.goal} {cited.shown(touched.evidence)}" for touched in note.goals]
     return "\n".join(lines).strip() + "\n"
 
 
@@ -163,6 +165,14 @@ def _told(statement: Statement) -> str:
     return f"**Risk** {statement.text}{status}"
 
 
-def _evidence(evidence: tuple[str, ...], segments: dict[str, Segment]) -> str:
-    cited = [segments[segment_id] for segment_id in evidence]
-    return "[" + "; ".join(f"{clock(segment.start_ms)} {segment.speaker}" for segment in cited) + "]"
+@dataclass(frozen=True)
+class _Cited:
+    """What evidence points at."""
+
+    segments: Mapping[str, Segment]
+    names: Mapping[str, str]
+
+    def shown(self, evidence: tuple[str, ...]) -> str:
+        """Times and speakers in brackets."""
+        cited = [self.segments[segment_id] for segment_id in evidence]
+        return "[" + "; ".join(f"{clock(s.start_ms)} {self.names.get(s.speaker, s.speaker)}" for s in cited) + "]"

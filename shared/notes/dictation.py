@@ -13,11 +13,12 @@ from functools import cache
 from shared.domain.note import Statement
 from shared.notes.marks import marks_of
 from shared.notes.passages import dictated_statement
+from shared.notes.personal import names_of
 from shared.notes.risk import Risks
 from shared.notes.roles import Roles
 from shared.notes.sections import best_section
 from shared.notes.talk import Sentence, Talk, is_filler
-from shared.notes.templates import Template, TemplateSection, templates
+from shared.notes.templates import Template, templates
 
 _LEAD = r"^\W*(?:(?:next|new|now|and|okay|so|under|on to|moving on to|going to|for|in|the|heading|section)\W+){0,4}"
 _ENDS_ALONE = r"\W*(?:section|heading|colon|as follows)?\W*$"
@@ -71,14 +72,10 @@ def _names(template: Template) -> tuple[tuple[str, str], ...]:
 
     Headings of other formats have the key "": they end what stands before, and what follows is sorted by its cues.
     """
-    own = {name: section.key for section in template.sections for name in _called(section)}
-    other = {name: "" for known in templates().values() for section in known.sections for name in _called(section)}
+    own = {name: section.key for section in template.sections for name in names_of(section)}
+    other = {name: "" for known in templates().values() for section in known.sections for name in names_of(section)}
     names = [(key, name) for name, key in ({template.title.lower(): template.sections[0].key} | other | own).items()]
     return tuple(sorted(names, key=lambda item: -len(item[1])))
-
-
-def _called(section: TemplateSection) -> tuple[str, ...]:
-    return tuple(name.lower() for name in (section.title, section.title.rpartition(": ")[2], *section.also))
 
 
 @cache

@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent / "instructions"
 RULES = "clinical_notes"
 """The set that holds in every note, whatever its format."""
 
-_HEADING = re.compile(r"^## +(\S.*?) *$", re.MULTILINE)
+_HEADING = re.compile(r"^## +(\S.*)$", re.MULTILINE)
 _DEEPER = re.compile(r"^(?=##)", re.MULTILINE)
 _HEAD = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 
@@ -51,7 +51,7 @@ class InstructionSet(Model):
         return tuple(
             InstructionSection(
                 key=_slug(heading.group(1)),
-                title=heading.group(1),
+                title=heading.group(1).rstrip(),
                 instructions=self.instructions[heading.end() : end].strip(),
             )
             for heading, end in zip(headings, borders[1:], strict=True)

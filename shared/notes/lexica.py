@@ -19,7 +19,7 @@ from shared.domain.model import Model
 
 FOLDER = Path(__file__).parent / "lexicon"
 _NEVER = re.compile(r"(?!)")
-_APOSTROPHES = str.maketrans("\u2019\u2018\u02bc\uff07", "''''")
+_MARKS = str.maketrans(dict.fromkeys('\u2019\u2018\u02bc\uff07"\u201c\u201d', "'"))
 
 Speaker = Literal["therapist", "client", "any"]
 Cue = re.Pattern[str]
@@ -67,11 +67,14 @@ class Words(Model):
 
 
 def plain(text: str) -> str:
-    """Lower case with straight apostrophes; the length of `text` is kept, so offsets stay true."""
+    """Lower case, with straight apostrophes also for quotation marks, as notes quote them.
+
+    The length of `text` is kept, so offsets stay true.
+    """
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capitals, such as a dotted I, have a longer lower case
         lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
-    return lowered.translate(_APOSTROPHES)
+    return lowered.translate(_MARKS)
 
 
 def compiled(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -126,7 +129,13 @@ def entity_cues() -> dict[str, Any]:
 @cache
 def risk_cues() -> dict[str, re.Pattern[str]]:
     """What tells whose a risk is and when, by what it tells."""
-    return {name: compiled(cues) for name, cues in _read("risk_status").items()}
+    return {name: compiled(cues) for name, cues in _read("risk_status").items() if isinstance(cues, list)}
+
+
+@cache
+def transparent_words() -> frozenset[str]:
+    """What may stand between a negation and the risk it denies."""
+    return frozenset(_read("risk_status")["transparent"].split())
 
 
 @cache

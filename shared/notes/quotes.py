@@ -84,7 +84,7 @@ def is_torn(place: Place, talk: Talk) -> bool:
 @cache
 def _quoting(names: tuple[str, ...]) -> re.Pattern[str]:
     known = "".join(rf"{re.escape(name)}(?: asked)?|" for name in names)
-    label = rf"(?P<label>{known}[^\"\u201c\u201d:.]{{0,80}}?)"
+    label = rf"\s*(?P<label>{known}[^\"\u201c\u201d:.]{{0,80}}?)"
     return re.compile(rf"{label}\s*:?\s*[\"\u201c](?P<words>[^\"\u201c\u201d]*)[\"\u201d]")
 
 

@@ -18,9 +18,7 @@ from shared.notes.polarity import CLAUSE_END, DENYING
 from shared.notes.roles import CLIENT, UNKNOWN, Roles
 from shared.notes.talk import Sentence, Talk, words_of
 
-_DENIED_WITHIN = 5
-"""Words between a negation and the mention it denies."""
-
+_NO = frozenset({"no", "nope", "nah"})
 _REFLEXIVE = frozenset({"himself", "herself", "themselves", "themself"})
 _FIRST = frozenset({"i", "i'm", "i've", "i'd", "i'll", "we", "we're", "we've", "we'd"})
 _TO_ME = frozenset({"me", "us", "my", "myself", "our", "ourselves"})
@@ -87,7 +85,7 @@ def _of_question(talk: Talk, question: Sentence) -> RiskStatus | None:
     """What the answer makes of a question: a plain no, a plain yes, or nothing that is sure."""
     answer = answer_to(talk, question)
     said = [word for s in answer for word in s.words if word not in lexica.words().fillers]
-    if not said or _cue("unsure").search(question.plain) or _unlike_the_client(question):
+    if not said or _cue("odd_question").search(question.plain) or _unlike_the_client(question):
         return None
     spoken = " ".join(s.plain for s in answer)
     yes, no = said[0] in lexica.words().affirmations, said[0] in lexica.words().refusals
@@ -112,7 +110,7 @@ def _of_mention(said: str, mention: re.Match[str]) -> RiskStatus | None:
     clause, span = _clause_before(said, mention.start()), mention.group()
     if _cue("doubt").search(said) or _cue("present_whatever").search(said):
         return None if _cue("doubt").search(said) else RiskStatus.PRESENT
-    if _is_hypothetical(said):
+    if _is_hypothetical(said, mention):
         return RiskStatus.HYPOTHETICAL
     if _is_denied(said, clause, span):
         return RiskStatus.DENIED
@@ -130,32 +128,36 @@ def _clause_before(said: str, end: int) -> list[str]:
     return words_of(said[borders[-1].end() if borders else 0 : end])
 
 
-def _is_hypothetical(said: str) -> bool:
-    """A condition and what would follow from it ("If she left me, I'd …")."""
-    return bool(_cue("if").search(said) and _cue("would").search(said))
+def _is_hypothetical(said: str, mention: re.Match[str]) -> bool:
+    """A condition and what would follow from it ("If she left me, I'd …"); never what another threatens to do."""
+    condition = _cue("if").search(said)
+    if condition is None or not _cue("would").search(said):
+        return False
+    threatens = mention.start() < condition.start() and _TO_ME & set(words_of(mention.group()))
+    return not (threatens and set(words_of(said)) & (_THIRD | lexica.words().others))
 
 
 def _is_denied(said: str, clause: Sequence[str], span: str) -> bool:
-    """A negation close before the mention, or around a wish in it; never one that doubts or is itself the mention."""
-    if _cue("hedge").search(said) or _cue("unsure").search(said):
+    """Whether a mention is plainly negated: by one negation that nothing but transparent words part from it."""
+    if any(_cue(name).search(said) for name in ("hedge", "unsure")):
         return False
-    if _cue("not_wanting").search(said):
-        return True
-    if _cue("despair").search(span):
+    if _cue("despair").search(span) or _cue("safe").search(span):
         return False
-    if DENYING & set(clause):
+    if DENYING & set(clause) or _cue("not_wanting").search(said):
         return True
-    near = set(clause[-_DENIED_WITHIN:]) & lexica.words().negations
-    inside = set(words_of(span)) & lexica.words().negations
-    if inside:
-        return bool(_cue("denied_span").search(span)) and not near
-    first = next(iter(words_of(said)), "")
-    return bool(near) or (first in lexica.words().refusals and bool(set(clause) & lexica.words().negations))
+    if set(words_of(span)) & lexica.words().negations:
+        anothers = _THIRD & set(words_of(span))
+        return bool(_cue("denied_span").search(span)) and not (anothers and _cue("limited").search(said))
+    places = [place for place, word in enumerate(clause) if word in lexica.words().negations]
+    places = [place for place in places if place or clause[0] not in _NO or len(places) == 1]
+    return len(places) == 1 and lexica.transparent_words().issuperset(clause[places[0] + 1 :])
 
 
 def _is_anothers(said: str, clause: Sequence[str], span: str, after: str) -> bool:
     """Whether neither who acts nor who suffers is the client, nor a child of theirs."""
     inside = set(words_of(span))
+    if _cue("me_too").search(said):
+        return False
     if _REFLEXIVE & set(words_of(said)) and not _FIRST & set(words_of(said)):
         return True
     if _OWN_CHILD.search(said) or inside & _TO_ME or inside & _FIRST:

@@ -8,6 +8,7 @@ from shared.notes.passages import mentions_risk, statement
 from shared.notes.people import roles_of
 from shared.notes.risk import risks_in
 from shared.notes.risk_status import classed
+from shared.notes.sections import named_after_partners
 from shared.notes.talk import Talk
 from shared.notes.templates import template_for
 from shared.ports import NoteRequest
@@ -23,7 +24,8 @@ def with_every_risk(note: Note, request: NoteRequest) -> Note:
 
     A mention counts as told when a statement of the template's risk section cites it.
     """
-    place = template_for(note.session_type, note.participants_type).risk_section
+    template = template_for(note.session_type, note.participants_type)
+    place = template.risk_section
     talk = Talk(request.transcript)
     roles = roles_of(request, talk)
     sections = [_marked(section) for section in note.sections]
@@ -36,7 +38,8 @@ def with_every_risk(note: Note, request: NoteRequest) -> Note:
         if untold.intersection(passage.sentences)
     )
     completed = _completed(sections, place.key, place.title, missing)
-    return note.model_copy(update={"sections": classed(completed, talk, roles)})
+    named = named_after_partners(completed, template, talk, roles)
+    return note.model_copy(update={"sections": classed(named, talk, roles)})
 
 
 def _marked(section: Section) -> Section:

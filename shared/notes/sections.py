@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from shared.domain.note import Section
 from shared.notes import lexica
 from shared.notes.marks import Marks, marks_of
 from shared.notes.medicines import needs_question
@@ -16,7 +17,7 @@ from shared.notes.risk import Risks
 from shared.notes.roles import CLIENT, THERAPIST, Roles
 from shared.notes.salience import salience
 from shared.notes.talk import Sentence, Talk
-from shared.notes.templates import Take, Template, TemplateSection
+from shared.notes.templates import PARTNERS, Take, Template, TemplateSection
 from shared.notes.wording import content_words
 
 SALIENCE_WEIGHT = 0.6
@@ -79,6 +80,18 @@ def partners_in(talk: Talk, roles: Roles) -> dict[str, int]:
     called = {speaker: roles.names.get(speaker, speaker) for speaker in talk.speakers if roles.of(speaker) == CLIENT}
     places = {name: place for place, name in enumerate(dict.fromkeys(called.values()))}
     return {speaker: places[name] for speaker, name in called.items()}
+
+
+def named_after_partners(sections: Iterable[Section], template: Template, talk: Talk, roles: Roles) -> list[Section]:
+    """The sections, those of a partner whose name is known under that name ("Subjective: Anna")."""
+    called = {place: roles.names.get(speaker) for speaker, place in partners_in(talk, roles).items()}
+    owner = {section.key: section.partner for section in template.sections}
+    return [
+        section.model_copy(update={"title": section.title.replace(PARTNERS[partner], name)})
+        if (partner := owner.get(section.key)) is not None and (name := called.get(partner))
+        else section
+        for section in sections
+    ]
 
 
 def _candidates(

@@ -25,6 +25,9 @@ INDIVIDUAL = ParticipantsType.INDIVIDUAL
 PARTNERS = ("first partner", "second partner")
 """How a template names the partners of a couple, in the order in which they first speak."""
 
+TOGETHER = "together"
+"""The key of the section for what partners share."""
+
 
 class Written(Model):
     """What people write by hand: a misspelt field is an error, not something to ignore."""

@@ -13,11 +13,12 @@ from shared.notes.entities import entities_in
 from shared.notes.medicines import forgotten
 from shared.notes.passages import merged, statement
 from shared.notes.people import roles_of
+from shared.notes.personal import followed
 from shared.notes.plan import goals_touched
 from shared.notes.risk import Risks, risks_in
 from shared.notes.risk_status import classed
 from shared.notes.roles import Roles
-from shared.notes.sections import choose, partners_in
+from shared.notes.sections import choose, named_after_partners, partners_in
 from shared.notes.talk import Talk
 from shared.notes.templates import Template, template_for
 from shared.notes.topics import topics_of
@@ -28,7 +29,7 @@ ENGINE = "embedded-extractive-2"
 
 def write_extract(request: NoteRequest) -> Note:
     """Write the note: of a dictation every sentence, of a conversation what matters most."""
-    template = template_for(request.session_type, request.participants_type)
+    template = followed(template_for(request.session_type, request.participants_type), request.instructions)
     talk = Talk(request.transcript)
     roles = roles_of(request, talk)
     risks = risks_in(talk)
@@ -42,7 +43,7 @@ def write_extract(request: NoteRequest) -> Note:
         session_type=template.session_type,
         participants_type=template.participants_type,
         template_version=template.version,
-        sections=classed(sections, talk, roles),
+        sections=classed(named_after_partners(sections, template, talk, roles), talk, roles),
         topics=topics_of(talk),
         entities=entities_in(talk, roles, [person.name for person in request.people]),
         goals=goals_touched(request.plan, talk),

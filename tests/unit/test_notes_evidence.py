@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from shared.domain.note import Note, ParticipantsType, Section, SessionType, Statement
+from shared.domain.note import Note, ParticipantsType, Person, Pronouns, Section, SessionType, Statement
 from shared.notes.evidence import Flaw, check, supported
 from shared.ports import NoteRequest
 from tests.talks import spoken
@@ -118,3 +118,101 @@ def test_a_note_that_holds_is_not_touched_and_not_logged(caplog):
 def test_given_roles_decide_who_may_have_said_it():
     quote = note(Statement(text='Client: "Doing the breathing daily is real progress."', evidence=("s8",)))
     assert check(quote, NoteRequest(TALK, roles={"Speaker 1": "client", "Speaker 2": "therapist"})).findings == ()
+
+
+# ---- names, pronouns, couples, dictation ----------------------------------------------------------------------------
+
+TOM = Person(key="o", name="Tom", is_owner=True)
+ANNA = Person(key="a", name="Anna", pronouns=Pronouns.FEMININE)
+BEN = Person(key="b", name="Ben", pronouns=Pronouns.MASCULINE)
+SAM = Person(key="s", name="Sam", pronouns=Pronouns.NEUTRAL)
+GIVEN = {"Speaker 1": "o", "Speaker 2": "a", "Speaker 3": "b"}
+PARTNERS = spoken(
+    "T: How was the weekend?",  # s0
+    "C: We argued about money. I felt sad and my mother rang.",  # s1
+    "Speaker 3: I left the room, I slept four hours.",  # s2
+)
+
+
+def flaw_in(request, text, *evidence):
+    found = check(note(Statement(text=text, evidence=evidence)), request).findings
+    return found[0].flaw if found else None
+
+
+def couple(text, *evidence):
+    request = NoteRequest(
+        PARTNERS, SessionType.SOAP, ParticipantsType.COUPLE, people=(TOM, ANNA, BEN), identities=GIVEN
+    )
+    return flaw_in(request, text, *evidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ('Anna: "We argued about money."', ["s1"]),
+        ('Tom asked: "How was the weekend?" Anna: "We argued about money."', ["s0", "s1"]),
+        ("Anna reports that they argued about money and that she felt sad.", ["s1"]),
+        ("Ben left the room and slept 4 hours.", ["s2"]),
+        ("Anna felt sad, and her mother rang; she argued.", ["s1"]),
+    ],
+)
+def test_a_partner_is_named_as_given(text, evidence):
+    assert couple(text, *evidence) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "expected"),
+    [
+        ('Ben: "We argued about money."', ["s1"], Flaw.SPEAKER),
+        ("Ben felt sad.", ["s1"], Flaw.SPEAKER),
+        ("Anna left the room.", ["s2"], Flaw.SPEAKER),
+        ("Anna felt sad and he argued about money.", ["s1"], Flaw.PRONOUN),
+        ("Ben left the room, and she slept four hours.", ["s2"], Flaw.PRONOUN),
+    ],
+)
+def test_one_partners_words_are_never_the_others(text, evidence, expected):
+    assert couple(text, *evidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("person", "text", "expected"),
+    [
+        (ANNA, "Client reports that he feels hopeless about work.", Flaw.PRONOUN),
+        (ANNA, "Anna feels hopeless about her work.", None),
+        (BEN, "Ben feels hopeless about her work.", Flaw.PRONOUN),
+        (SAM, "Sam feels hopeless about his work.", Flaw.PRONOUN),
+        (SAM, "Sam feels hopeless about their work.", None),
+        (Person(key="x", name="Kim"), "Kim feels hopeless about his work.", None),
+    ],
+)
+def test_a_pronoun_nobody_gave_does_not_stand(person, text, expected):
+    request = NoteRequest(TALK, people=(TOM, person), identities={"Speaker 1": "o", "Speaker 2": person.key})
+    assert flaw_in(request, text, "s5") == expected
+
+
+def test_a_pronoun_may_be_another_persons():
+    talk = spoken("T: How was it?", "C: My husband slept badly and I felt hopeless.")
+    request = NoteRequest(talk, people=(TOM, ANNA), identities={"Speaker 2": "a", "Speaker 1": "o"})
+    assert flaw_in(request, "Anna felt hopeless; her husband said he slept badly.", "s1") is None
+
+
+def test_a_name_with_a_full_stop_is_a_label():
+    lee = Person(key="l", name="Dr. Lee", is_owner=True)
+    request = NoteRequest(TALK, people=(lee, ANNA), identities={"Speaker 1": "l", "Speaker 2": "a"})
+    assert flaw_in(request, 'Dr. Lee: "Doing the breathing daily is real progress."', "s8") is None
+    assert flaw_in(request, 'Anna: "Doing the breathing daily is real progress."', "s8") == Flaw.SPEAKER
+
+
+def test_a_name_nobody_could_be_matched_to_is_no_partners():
+    request = NoteRequest(PARTNERS, SessionType.SOAP, ParticipantsType.COUPLE, people=(TOM, ANNA, BEN))
+    assert flaw_in(request, 'Anna: "We argued about money."', "s1") == Flaw.SPEAKER
+    assert flaw_in(request, 'Speaker 2: "We argued about money."', "s1") is None
+
+
+def test_dictated_words_are_held_by_the_dictation_whoever_they_are_about():
+    talk = spoken("Speaker 1: Client denies suicidal thoughts. She sleeps four hours. Plan: review in two weeks.")
+    request = NoteRequest(talk, SessionType.SOAP, ParticipantsType.DICTATED_NOTES)
+    assert flaw_in(request, "Client denies suicidal thoughts.", "s0") is None
+    assert flaw_in(request, "Review in two weeks.", "s0") is None
+    assert flaw_in(request, "Client reports suicidal thoughts.", "s0") == Flaw.NEGATION
+    assert flaw_in(request, "She sleeps five hours.", "s0") == Flaw.NUMBER

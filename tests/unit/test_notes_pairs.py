@@ -220,8 +220,9 @@ def test_a_couples_note_names_who_said_what_and_keeps_them_apart(session_type):
     for planned in template.sections:
         if planned.partner is not None:
             own, other = (("Anna", "Ben"), ("Ben", "Anna"))[planned.partner]
-            statements = next(section for section in note.sections if section.key == planned.key).statements
-            assert all(f"{other}:" not in statement.text for statement in statements)
+            section = next(section for section in note.sections if section.key == planned.key)
+            assert section.title.endswith(f": {own}")
+            assert all(f"{other}:" not in statement.text for statement in section.statements)
             assert f"{own}:" in text_of(note)
 
 

@@ -90,6 +90,8 @@ def test_the_classes_are_told_well_enough_to_be_shown(measured):
         (["T: Do you feel safe at home?", "C: No."], RiskStatus.PRESENT),
         (["T: Do you feel safe at home?", "C: Yes, I do."], RiskStatus.DENIED),
         (["T: Is he violent with your sister?", "C: No."], None),
+        (["T: Is anything stopping you from killing yourself?", "C: No."], None),
+        (["T: Can you keep yourself safe tonight?", "C: No."], None),
         (["C: I don't know if I want to die."], None),
         (["C: I can't stop thinking about killing myself."], RiskStatus.PRESENT),
         (["C: I used to cut myself. Now I want to die."], None),

@@ -147,7 +147,7 @@ def test_changes_of_medication_keep_names_doses_and_negation():
         assert said in told
 
 
-@pytest.mark.parametrize("session_type", FORMATS)
+@pytest.mark.parametrize("session_type", EXPECTED)
 def test_an_hour_gives_a_note_people_read(session_type):
     note = write(hour_of_talk(), session_type)
     template = template_for(session_type, ParticipantsType.INDIVIDUAL)
@@ -204,3 +204,10 @@ def test_markdown_shows_risk_first_and_marked():
     assert bullets[2].startswith('- **Risk** Asked: "Any thoughts of suicide or of hurting yourself?" Client: "No,')
     assert bullets[2].endswith("[00:00 Speaker 1; 00:07 Speaker 2]")
     assert len(risk_of(write(transcript, SessionType.DAP))) == shown.count("**Risk**")
+
+
+def test_markdown_calls_speakers_by_their_names():
+    transcript = read_talk("denial")
+    note = write(transcript, SessionType.DAP)
+    shown = render_markdown(note, {s.id: s for s in transcript.segments}, {"Speaker 2": "Anna"})
+    assert "[00:00 Speaker 1; 00:07 Anna]" in shown
