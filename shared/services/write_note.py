@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from shared.domain.errors import Permanent
-from shared.domain.note import GoalTouched, Note, SessionType, render_markdown
+from shared.domain.note import GoalTouched, SessionType, render_markdown
 from shared.domain.records import StoredHistory, StoredTranscript
 from shared.domain.session import Session, State
 from shared.domain.transcript import Transcript
@@ -139,7 +139,8 @@ class _Writer:
         note = note.model_copy(update={"speakers": speakers})
         if material.plan is None:
             note = note.model_copy(update={"goals": await self._goals(session, stored.manifest)})
-        text = _text(note, material.words)
+        segments = {segment.id: segment for segment in material.words.segments}
+        text = render_markdown(note, segments, material.words.names)
         return await self._records.save_note(session, stored, note, text, edition)
 
     async def _goals(self, session: Session, digest: str) -> tuple[GoalTouched, ...]:
@@ -148,14 +149,3 @@ class _Writer:
         if first is None or first.manifest != digest or session.partner is None:
             return ()
         return (await self._records.note(first)).goals
-
-
-def _text(note: Note, words: Transcript) -> str:
-    """As people read it: the speakers of the evidence by the names they were given."""
-    return render_markdown(
-        note,
-        {
-            segment.id: segment.model_copy(update={"speaker": words.names.get(segment.speaker, segment.speaker)})
-            for segment in words.segments
-        },
-    )

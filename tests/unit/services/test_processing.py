@@ -215,9 +215,9 @@ async def test_another_note_stands_beside_the_first_which_stays_as_it_was(stores
     for version in (1, 2):
         found = await process.processing_reader.get(PARTNER, processing_id, SessionType.SOAP, version)
         assert (found.note.session_type, found.version) == (SessionType.SOAP, version)
-    for session_type, version in ((SessionType.DAP, None), (SessionType.SOAP, 3)):
+    for session_type, never in ((SessionType.DAP, None), (SessionType.SOAP, 3)):
         with pytest.raises(NotFound):
-            await process.processing_reader.get(PARTNER, processing_id, session_type, version)
+            await process.processing_reader.get(PARTNER, processing_id, session_type, never)
 
 
 async def test_no_more_notes_before_the_first_is_there(host, by):
@@ -460,6 +460,8 @@ async def assert_whole(stores: Stores, processing_id: str) -> None:
     process = Process(stores)
     found = await process.processing_reader.get(PARTNER, processing_id)
     assert found.session.state is State.DONE
+    assert found.transcript is not None
+    assert found.note is not None
     assert [segment.text for segment in found.transcript.segments] == list(SCRIPT[:4])
     assert (found.note.session_type, found.version) == (SessionType.STANDARD, 1)
     assert await announced(process) == [Outcome.DONE]
