@@ -51,7 +51,7 @@ def triggers() -> list[Trigger]:
     found = []
     for function in function_app.app.get_functions():
         binding = next(each for each in map(json.loads, _raw(function)) if each["type"].endswith("Trigger"))
-        found.append(Trigger(function.get_function_name(), binding))
+        found.append(Trigger(str(function.get_function_name()), binding))
     return found
 
 

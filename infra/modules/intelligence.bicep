@@ -142,9 +142,10 @@ resource openaiLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' =
 }
 
 output speechId string = speech.id
-output speechUrl string = speech.properties.endpoint
+// Not `properties.endpoint`: that ends in a slash, which some SDKs would send twice.
+output speechUrl string = 'https://${speech.name}.cognitiveservices.azure.com'
 output documentsId string = documents.id
-output documentsUrl string = documents.properties.endpoint
+output documentsUrl string = 'https://${documents.name}.cognitiveservices.azure.com'
 output openaiId string = openai.id
-output openaiUrl string = openai.properties.endpoint
+output openaiUrl string = 'https://${openai.name}.openai.azure.com'
 output deploymentName string = deployment.name
