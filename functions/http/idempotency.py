@@ -55,6 +55,10 @@ async def _key(
     return idempotency_key
 
 
+IdempotencyKey = Annotated[str | None, Depends(_key)]
+"""The key itself, for an operation that can make its ids from it."""
+
+
 async def _first(app: App) -> Attempt:
     return Attempt(app.clock.now())
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Header, Path, Query, Response
-from pydantic import AfterValidator, Field, StringConstraints
+from fastapi import Path, Query, Response
+from pydantic import Field, StringConstraints
 
 from functions.http.auth import App, CallerNow
 from functions.http.edge import operation
 from functions.http.fields import CamelModel, Text
+from functions.http.idempotency import IdempotencyKey
 from functions.http.problems import Problem
 from functions.http.processing_results import NoteVersion, ProcessingSession, described, versions
 from functions.http.relationships import FOR_SERVICES
@@ -29,22 +30,8 @@ Name = Annotated[
 ]
 
 
-def _printable(text: str) -> str:
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("must be printable ASCII")
-    return text
-
-
-IdempotencyKey = Annotated[
-    Annotated[str, AfterValidator(_printable)] | None,
-    Header(min_length=1, max_length=255, description="The same request under the same key is taken in once"),
-]
 ProcessingId = Annotated[str, Path(pattern=ID_PATTERN)]
 NOT_FOUND = {404: {"model": Problem, "description": "No such processing session, or not yours"}}
-CREATED = {
-    **FOR_SERVICES,
-    409: {"model": Problem, "description": "Another request came with this Idempotency-Key"},
-}
 PRIVATE = {"Cache-Control": "no-store"}
 
 
@@ -110,7 +97,7 @@ class AnotherNote(CamelModel):
     session_type: SessionType
 
 
-@operation("POST", "processing-sessions", summary="Process a recording", response_model=Taken, responses=CREATED)
+@operation("POST", "processing-sessions", summary="Process a recording", response_model=Taken, responses=FOR_SERVICES)
 async def create_processing_session(
     app: App, caller: CallerNow, request: RecordingRequest, idempotency_key: IdempotencyKey = None
 ) -> Taken:
@@ -125,7 +112,7 @@ async def create_processing_session(
     "processing-sessions/from-transcript",
     summary="Process a transcript",
     response_model=Taken,
-    responses={**CREATED, 413: {"model": Problem, "description": "The transcript is too large"}},
+    responses={**FOR_SERVICES, 413: {"model": Problem, "description": "The transcript is too large"}},
 )
 async def create_from_transcript(
     app: App, caller: CallerNow, request: TranscriptRequest, idempotency_key: IdempotencyKey = None
