@@ -61,6 +61,7 @@ class _Assumptions(_Section):
     transcribe_seconds_per_hour: float
     note_seconds: float
     prompt_tokens: float
+    note_tokens: float
     characters_per_token: float
     host_queue_operations_per_message: float
     host_blob_reads_per_manifest: float
@@ -115,7 +116,6 @@ class Counted:
     """By which the database grew."""
     log_bytes: float
     transcript_characters: float
-    note_characters: float
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,6 @@ def bill(counted: Counted, prices: Prices) -> list[Line]:
     host_operations = assumed.host_queue_operations_per_message * (counted.messages + counted.manifests)
     reads = counted.blob_reads + assumed.host_blob_reads_per_manifest * counted.manifests
     asked = assumed.prompt_tokens + counted.transcript_characters / assumed.characters_per_token
-    written = counted.note_characters / assumed.characters_per_token
     vault = assumed.vault_operations_per_session
     return [
         _line("function time", gb_seconds, "GB-s", prices.functions.gb_second),
@@ -168,7 +167,7 @@ def bill(counted: Counted, prices: Prices) -> list[Line]:
         _line("logs", counted.log_bytes / _GB, "GB", prices.logs.gb),
         _line("speech", hours, "h", prices.speech.hour),
         _line("model, read", asked, "tokens", prices.model.million_input_tokens, 1e6),
-        _line("model, written", written, "tokens", prices.model.million_output_tokens, 1e6),
+        _line("model, written", assumed.note_tokens, "tokens", prices.model.million_output_tokens, 1e6),
     ]
 
 

@@ -86,7 +86,6 @@ class Meter:
         lines = [line for line in self._log()[logged:].splitlines() if not ASKING & set(line.split())]
         asked = self._log()[logged:].count(" get_session succeeded")
         ended = Counter(name for name, _ in _ENDED.findall("\n".join(lines)))
-        transcript, note = self._texts(name)
         return Counted(
             minutes=minutes,
             executions=ended.total(),
@@ -100,8 +99,7 @@ class Meter:
             request_units=units - asked * self._units_of_asking(name),
             item_bytes=self._stored() - stored,
             log_bytes=sum(len(line) + 1 for line in lines),
-            transcript_characters=len(transcript),
-            note_characters=len(note),
+            transcript_characters=len(self._transcript(name)),
         )
 
     @property
@@ -123,13 +121,9 @@ class Meter:
     def _stored(self) -> int:
         return sum(file.stat().st_size for file in (self.home / "cosmos").rglob("*") if file.is_file())
 
-    def _texts(self, name: str) -> tuple[str, str]:
+    def _transcript(self, name: str) -> str:
         [transcript] = self.client.transcripts(name, name)
-        [history] = self.client.histories(name, name)
-        return (
-            self.client.open(name, "transcripts", transcript, "transcript"),
-            self.client.open(name, "histories", history, "transcript_summary"),
-        )
+        return self.client.open(name, "transcripts", transcript, "transcript")
 
 
 def main(minutes: float) -> None:
