@@ -57,7 +57,7 @@ def meaning_of_azure_error(error: Exception, service: str) -> ScribeError | None
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         return EngineUnavailable(f"the app's identity gets no token for {service}", code=DENIED)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        headers = error.response.headers if error.response is not None else {}
+        headers: Mapping[str, str] = getattr(error.response, "headers", {})
         return engine_error(service, error.status_code, retry_after_s=retry_after_s(headers))
     return None
 

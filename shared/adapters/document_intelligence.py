@@ -102,7 +102,7 @@ class DocumentIntelligenceEngine:
         """Send the file and wait for what stands in it."""
         client = self._client()
         model = "prebuilt-layout" if kind is DocumentKind.PDF else "prebuilt-read"
-        looks: AsyncLROBasePolling[Any] = AsyncLROBasePolling(
+        looks: AsyncLROBasePolling[Any, Any, Any] = AsyncLROBasePolling(
             self._polling_interval_s,
             path_format_arguments={},
             retry_total=_LOOKS_AGAIN,
