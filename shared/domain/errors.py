@@ -55,7 +55,11 @@ class StoreUnavailable(Transient):
 
 
 class EngineUnavailable(Transient):
-    """A speech, note or document engine did not answer, or asked for patience."""
+    """A speech, note or document engine did not answer, or asked for patience.
+
+    Other codes say more: `engine_busy` (a quota), and what only an operator can mend, `engine_denied` (key or role)
+    and `engine_misconfigured` (address).
+    """
 
     code = "engine_unavailable"
 

@@ -35,7 +35,7 @@ class FastTranscriptionSettings(BaseModel):
 class AzureSpeechSettings(BaseModel):
     """Azure AI Speech, in real time and file by file. Waits and times are ISO 8601 (`PT30S`)."""
 
-    endpoint: str | None = None
+    endpoint: str | None = Field(default=None, pattern="^https?://")
     """The resource's own: `https://<name>.cognitiveservices.azure.com`."""
     key: SecretStr | None = None
     """The resource's key; without one, the app's identity, which needs the role Cognitive Services Speech User."""

@@ -167,6 +167,9 @@ class Connection:
 
     async def _finish(self) -> None:
         await self._say(until_ms=self._heard_ms)
+        if self._said_ms == self._offset_ms:
+            quiet = {"RecognitionStatus": "InitialSilenceTimeout", "Offset": 0, "Channel": 0}
+            await self._send("speech.phrase", quiet | {"Duration": self._taken_ms * TICKS_PER_MS})
         if self._fault is not None and self._fault.trouble is Trouble.TRUNCATED:
             hang_up(self._request)
             return

@@ -136,11 +136,14 @@ class Conversation:
         self._sound.answered()
         self._events.put_nowait(None)
 
-    def _transcribed(self, detail: dict[str, Any], offset: int, voice: str, locale: str | None) -> None:
+    def _transcribed(self, detail: str | None, offset: int, voice: str, locale: str | None) -> None:
+        if detail is None:
+            self._answered()
+            return
         self._sound.answered()
         start_ms = self._asked.span.start_ms
         try:
-            phrase = phrase_of(detail, offset=offset, voice=voice, span_start_ms=start_ms, locale=locale)
+            phrase = phrase_of(json.loads(detail), offset=offset, voice=voice, span_start_ms=start_ms, locale=locale)
         except (KeyError, TypeError, ValueError):
             self._events.put_nowait(Ended(EngineUnavailable(f"{SERVICE} sent a result that cannot be read")))
         else:
@@ -198,10 +201,11 @@ def _status(details: Any) -> int | None:
     return int(upgrade[1]) if upgrade else _STATUS.get(details.code)
 
 
-def _result(result: Any) -> tuple[dict[str, Any], int, str, str | None]:
-    """What a final result says, as far as it is needed: its JSON, offset in ticks, speaker and language."""
+def _result(result: Any) -> tuple[str | None, int, str, str | None]:
+    """A final result, as far as it is needed: its JSON (None for no speech), offset in ticks, speaker and language.
+
+    Nothing is looked into here: what is raised in the SDK's thread is lost, and the phrase with it.
+    """
     detected = result.properties.get(sdk.PropertyId.SpeechServiceConnection_AutoDetectSourceLanguageResult)
-    detail = json.loads(result.json)
-    if result.reason != sdk.ResultReason.RecognizedSpeech:
-        detail = {"Offset": result.offset, "Duration": 0}
+    detail = result.json if result.reason == sdk.ResultReason.RecognizedSpeech else None
     return detail, result.offset, result.speaker_id, detected or None

@@ -135,12 +135,12 @@ class FastTranscriptionEngine:
                     body = {"definition": definition, "audio": (part.name, file, "audio/flac")}
                     result = await client.transcribe(body)
             return _checked(result, span)
+        except ClientAuthenticationError as error:  # from the service, or from whoever gives out tokens
+            raise EngineUnavailable(f"{SERVICE}: {type(error).__name__}", code=DENIED) from error
         except DecodeError as error:
             raise _unreadable() from error
         except HttpResponseError as error:
             raise engine_error(SERVICE, error.status_code, retry_after_s=_retry_after(error)) from error
-        except ClientAuthenticationError as error:
-            raise EngineUnavailable(f"no token: {type(error).__name__}", code=DENIED) from error
         except (AzureError, TimeoutError) as error:
             raise engine_error(SERVICE, None) from error
 
@@ -161,11 +161,15 @@ def _definition(locales: Sequence[str], speakers: int, phrases: Sequence[str]) -
 def _checked(result: TranscriptionResult, span: Span) -> Sequence[TranscribedPhrase]:
     """The phrases of an answer that has what it must have. Raises: EngineUnavailable for any other."""
     phrases, heard_ms = result.phrases, result.duration_milliseconds
-    if heard_ms is None or phrases is None or any(p.text is None or p.offset_milliseconds is None for p in phrases):
+    if heard_ms is None or phrases is None or not all(_complete(phrase) for phrase in phrases):
         raise _unreadable()
     if heard_ms < span.end_ms - span.start_ms - SLACK_MS:
         raise EngineUnavailable(f"{SERVICE} heard {heard_ms} ms of {span.end_ms - span.start_ms}")
     return phrases
+
+
+def _complete(phrase: TranscribedPhrase) -> bool:
+    return None not in (phrase.text, phrase.offset_milliseconds, phrase.duration_milliseconds)
 
 
 def _unreadable() -> EngineUnavailable:

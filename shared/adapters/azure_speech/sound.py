@@ -66,7 +66,7 @@ class Sound(sdk.audio.PullAudioInputStreamCallback):  # type: ignore[misc]
             block = next(self._blocks, b"")
         except AudioUndecodable as error:
             self.error, block = error, b""
-        self._over = not block
+        self._over = self._over or not block
         if self._unanswered_since is None and (self._over or _loud(block)):
             self._unanswered_since = time.monotonic()
         return block
