@@ -41,13 +41,13 @@ test: setup .venv-infra/.installed ## the whole suite
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-azure: setup ## the suites against engines in a subscription: docs/operations.md
-	@: "$${AZURE_TEST_SPEECH__ENDPOINT:?set what docs/operations.md says}"
+	@: "$${AZURE_TEST_SPEECH__AZURE__ENDPOINT:?set what docs/operations.md says}"
 	@$(PY) -m pytest tests/contract
 	@$(AZURE_ENGINES) $(PY) -m pytest tests/e2e/test_any_order.py tests/e2e/test_seed_documents.py
 
 AZURE_ENGINES = SPEECH__ENGINE=azure-auto NOTES__ENGINE=azure-openai DOCUMENTS__ENGINE=document-intelligence \
 	KEYS__ENGINE=key-vault \
-	SPEECH__AZURE__ENDPOINT="$$AZURE_TEST_SPEECH__ENDPOINT" \
+	SPEECH__AZURE__ENDPOINT="$$AZURE_TEST_SPEECH__AZURE__ENDPOINT" \
 	NOTES__AZURE_OPENAI__ENDPOINT="$$AZURE_TEST_NOTES__AZURE_OPENAI__ENDPOINT" \
 	NOTES__AZURE_OPENAI__DEPLOYMENT="$$AZURE_TEST_NOTES__AZURE_OPENAI__DEPLOYMENT" \
 	DOCUMENTS__DOCUMENT_INTELLIGENCE__ENDPOINT="$$AZURE_TEST_DOCUMENTS__DOCUMENT_INTELLIGENCE__ENDPOINT" \

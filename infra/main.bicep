@@ -228,7 +228,7 @@ output API_URL string = app.outputs.apiUrl
 output AZURE_COSMOS_ENDPOINT string = database.outputs.endpoint
 output EVENT_TOPIC string = events.outputs.topicName
 // What `make test-azure` reads.
-output AZURE_TEST_SPEECH__ENDPOINT string = intelligence.outputs.speechUrl
+output AZURE_TEST_SPEECH__AZURE__ENDPOINT string = intelligence.outputs.speechUrl
 output AZURE_TEST_DOCUMENTS__DOCUMENT_INTELLIGENCE__ENDPOINT string = intelligence.outputs.documentsUrl
 output AZURE_TEST_NOTES__AZURE_OPENAI__ENDPOINT string = intelligence.outputs.openaiUrl
 output AZURE_TEST_NOTES__AZURE_OPENAI__DEPLOYMENT string = intelligence.outputs.deploymentName

@@ -44,7 +44,7 @@ class AuditFilter(BaseModel):
 
     scope: str = Field(pattern=ID_PATTERN)
     limit: int = Field(default=100, ge=1, le=500)
-    continuation: str | None = Field(default=None, max_length=16_384)
+    continuation: str | None = Field(default=None, max_length=4096)
 
 
 @operation(

@@ -63,7 +63,7 @@ class ListFilter(BaseModel):
     session_id: str | None = Field(default=None, pattern=ID_PATTERN)
     therapist_clientid: str | None = Field(default=None, pattern=ID_PATTERN)
     limit: int = Field(default=100, ge=1, le=200)
-    continuation: str | None = Field(default=None, max_length=16_384)
+    continuation: str | None = Field(default=None, max_length=4096)
 
 
 Filtered = Annotated[ListFilter, Query()]

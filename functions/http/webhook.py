@@ -68,7 +68,7 @@ class DeliveryFilter(BaseModel):
     """Which page."""
 
     limit: int = Field(default=100, ge=1, le=200)
-    continuation: str | None = Field(default=None, max_length=16_384)
+    continuation: str | None = Field(default=None, max_length=4096)
 
 
 @operation("PUT", "webhook", summary="Register the webhook, or change its address and secret", responses=FOR_SERVICES)

@@ -36,6 +36,9 @@ var notIndexed = [
   '/note/?'
   '/answer/?'
   '/pages/?'
+  '/brief/?'
+  '/url/?'
+  '/plan/?'
   '/wrapped/?'
   '/"_etag"/?'
 ]

@@ -32,7 +32,7 @@ def speech_engine(settings: SpeechSettings, identity: Identity, *, developing: b
     return EmbeddedSpeechEngine(model=chosen.model, cache_dir=chosen.cache_dir, threads=chosen.threads)
 
 
-def document_engine(settings: DocumentSettings, identity: Identity, pages: PageStore) -> DocumentEngine:
+def document_engine(settings: DocumentSettings, identity: Identity, pages: PageStore | None = None) -> DocumentEngine:
     """What reads; `pages` keeps what the embedded engine does not get done in one request.
 
     Raises: ValueError when the chosen engine's settings are missing.

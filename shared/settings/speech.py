@@ -9,6 +9,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
+from shared.settings.addresses import ServiceUrl
+
 
 class EmbeddedSpeechSettings(BaseModel):
     """Whisper on this machine's processor."""
@@ -35,7 +37,7 @@ class FastTranscriptionSettings(BaseModel):
 class AzureSpeechSettings(BaseModel):
     """Azure AI Speech, in real time and file by file. Waits and times are ISO 8601 (`PT30S`)."""
 
-    endpoint: str | None = Field(default=None, pattern="^https?://")
+    endpoint: ServiceUrl | None = None
     """The resource's own: `https://<name>.cognitiveservices.azure.com`."""
     key: SecretStr | None = None
     """The resource's key; without one, the app's identity, which needs the role Cognitive Services Speech User."""

@@ -1,6 +1,6 @@
 """What every SpeechEngine keeps: the embedded one on a real voice, our tests' own, and Azure's over a server.
 
-With `AZURE_TEST_SPEECH__ENDPOINT` set (`https://<name>.cognitiveservices.azure.com`), and `AZURE_TEST_SPEECH__KEY`
+With `AZURE_TEST_SPEECH__AZURE__ENDPOINT` set (`https://<name>.cognitiveservices.azure.com`), and `AZURE_TEST_SPEECH__AZURE__KEY`
 or an identity with the role Cognitive Services Speech User, a real subscription is held to it as well. It is sent
 half a minute of audio by each of two engines.
 """
@@ -30,7 +30,7 @@ from tests.engines import ToneSpeech, say
 from tests.servers.engines import azure_engine
 from tests.servers.speech import SpeechServer
 
-ENDPOINT = "AZURE_TEST_SPEECH__ENDPOINT"
+ENDPOINT = "AZURE_TEST_SPEECH__AZURE__ENDPOINT"
 SCRIPT = ["Good afternoon, Maria.", "It has been a rough couple of weeks.", "Tell me about it."]
 THERAPY = Path("tests/data/speech/therapy_tts.flac")
 THERAPY_MS = 30_000
@@ -80,7 +80,7 @@ async def heard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 def subscription() -> AzureSpeechSettings:
     """A real resource: its address, and its key unless the identity that runs the tests may speak to it."""
-    key = os.environ.get("AZURE_TEST_SPEECH__KEY")
+    key = os.environ.get("AZURE_TEST_SPEECH__AZURE__KEY")
     return AzureSpeechSettings(endpoint=os.environ[ENDPOINT], key=SecretStr(key) if key else None)
 
 

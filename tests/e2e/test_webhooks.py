@@ -22,15 +22,14 @@ from localcloud.processes import free_port
 from localcloud.stack import Stack
 from shared.adapters.azure_queues import AzureQueues
 from shared.adapters.cosmos_items import CosmosItems
+from shared.adapters.local_kek import LocalKek
 from shared.bootstrap import SystemClock
-from shared.bootstrap.stores import kek
 from shared.bootstrap.web import guarded_web
 from shared.domain.caller import Role
 from shared.domain.limits import Limits
 from shared.domain.webhook import Outcome
 from shared.services.delivery_log import DeliveryLog
 from shared.services.webhooks import Webhooks
-from shared.settings.keys import KeySettings
 from shared.settings.web import WebSettings
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, items_of, storage_of
@@ -86,7 +85,7 @@ async def _announce(stack: Stack, partner: str, processing_id: str, outcome: Out
     webhooks = Webhooks(
         items=items,
         log=DeliveryLog(items),
-        kek=kek(KeySettings(local_file=stack.home / "keys" / "kek.json")),
+        kek=LocalKek(stack.home / "keys" / "kek.json", may_create=False),
         web=guarded_web(WebSettings()),
         queues=queues,
         clock=SystemClock(),
