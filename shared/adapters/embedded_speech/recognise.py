@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 TEMPERATURES = (0.0, 0.2, 0.4)
-"""Greedy first; a little chance where the decoder repeats itself, and only there: where it is merely unsure, as in a
-noisy room, chance makes more errors than it mends, and other ones each time. Hotter than this it invents."""
+"""Greedy first; a little chance where the decoder repeats itself. Hotter than this it invents."""
 
 REPETITIVE = 2.4
 """Text that gzip shrinks by more than this is a decoder caught in a loop (OpenAI Whisper's own limit)."""
@@ -72,7 +71,6 @@ class Recogniser:
                 beam_size=1,
                 temperature=TEMPERATURES,
                 compression_ratio_threshold=REPETITIVE,
-                log_prob_threshold=None,
                 condition_on_previous_text=False,
                 word_timestamps=True,
                 vad_filter=True,
