@@ -1,8 +1,8 @@
 """What every SpeechEngine keeps: the embedded one on a real voice, our tests' own, and Azure's over a server.
 
-With `AZURE_TEST_SPEECH__AZURE__ENDPOINT` set (`https://<name>.cognitiveservices.azure.com`), and `AZURE_TEST_SPEECH__AZURE__KEY`
-or an identity with the role Cognitive Services Speech User, a real subscription is held to it as well. It is sent
-half a minute of audio by each of two engines.
+With `AZURE_TEST_SPEECH__AZURE__ENDPOINT` set (`https://<name>.cognitiveservices.azure.com`), and
+`AZURE_TEST_SPEECH__AZURE__KEY` or an identity with the role Cognitive Services Speech User, a real subscription is held
+to it as well. It is sent half a minute of audio by each of two engines.
 """
 
 from __future__ import annotations
