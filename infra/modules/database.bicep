@@ -39,6 +39,7 @@ var notIndexed = [
   '/brief/?'
   '/url/?'
   '/plan/?'
+  '/secret/?'
   '/wrapped/?'
   '/"_etag"/?'
 ]

@@ -17,7 +17,7 @@ from shared.domain.names import DIRECTORY, PARTITION_KEYS, RECORDS
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
-_CIPHERTEXT = ("transcript", "transcript_summary", "note", "answer", "pages", "brief", "url", "plan")
+_CIPHERTEXT = ("transcript", "transcript_summary", "note", "answer", "pages", "brief", "url", "plan", "secret")
 _NOT_INDEXED = (*_CIPHERTEXT, "wrapped", '"_etag"')
 INDEXING_POLICY: dict[str, Any] = {
     "indexingMode": "consistent",

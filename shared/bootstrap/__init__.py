@@ -119,8 +119,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         database=cosmos.database,
         may_create=cosmos.create,
     )
-    wrapping = kek(settings.keys, identity)
-    keyrings = Keyrings(items=items, kek=wrapping, clock=clock)
+    keyrings = Keyrings(items=items, kek=kek(settings.keys, identity), clock=clock)
     numbers = Numbers(items)
     ledger = Ledger(items, clock)
     claims = Claims(items, clock, settings.limits.claim_lease)
@@ -134,7 +133,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     webhooks = Webhooks(
         items=items,
         log=deliveries,
-        kek=wrapping,
+        keyrings=keyrings,
         web=web,
         queues=queues,
         clock=clock,

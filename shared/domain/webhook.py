@@ -68,9 +68,8 @@ class Webhook(Model):
     """May hold a token of the receiver's."""
     created: datetime
     changed: datetime
-    kek_id: str
-    wrapped: str = Field(repr=False)
-    """The secret's 32 bytes under that key-encryption key, Base64."""
+    secret: str = Field(repr=False)
+    """An envelope of what its events are signed with, under data keys of the partner's own."""
 
 
 class DeliveryStatus(StrEnum):

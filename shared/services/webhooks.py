@@ -13,13 +13,14 @@ import os
 from dataclasses import dataclass
 from uuid import uuid4
 
+from shared.crypto.keyring import Keyrings
 from shared.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PreconditionFailed
 from shared.domain.limits import Limits
 from shared.domain.names import DIRECTORY, WEBHOOKS_QUEUE
 from shared.domain.times import iso
 from shared.domain.urls import CODE, read_url
 from shared.domain.webhook import Delivery, DeliveryStatus, Outcome, Webhook, event_id
-from shared.ports import Clock, Item, ItemStore, KeyEncryptionKey, Queues, Web, WrappedKey
+from shared.ports import Clock, Item, ItemStore, Queues, Web
 from shared.services.delivery_log import DeliveryLog, DeliveryPage, partner_key
 
 SECRET_BYTES = 32
@@ -35,14 +36,14 @@ class Destination:
 
 
 class Webhooks:
-    """One webhook a partner, by their caller id. Its secret is wrapped by the key-encryption key, like data keys."""
+    """One webhook a partner, by their caller id. Its secret is encrypted under data keys of the partner's own."""
 
     def __init__(
         self,
         *,
         items: ItemStore,
         log: DeliveryLog,
-        kek: KeyEncryptionKey,
+        keyrings: Keyrings,
         web: Web,
         queues: Queues,
         clock: Clock,
@@ -52,7 +53,7 @@ class Webhooks:
         """`http_on_loopback` lets a laptop's own receivers go without a certificate."""
         self._items = items
         self._log = log
-        self._kek = kek
+        self._keyrings = keyrings
         self._web = web
         self._queues = queues
         self._clock = clock
@@ -66,26 +67,26 @@ class Webhooks:
         """
         self.check_scheme(url)
         await self._web.check(url)
-        secret = os.urandom(SECRET_BYTES)
-        wrapped = await self._kek.wrap(secret)
+        secret = _shown(os.urandom(SECRET_BYTES))
+        keyring = await self._keyrings.of(_key(partner))
         while True:
             item = await self._read(partner)
             now = self._clock.now()
             before = _webhook(item) if item else None
+            webhook_id = before.id if before else str(uuid4())
             webhook = Webhook(
-                id=before.id if before else str(uuid4()),
+                id=webhook_id,
                 partner=partner,
                 url=url,
                 created=before.created if before else now,
                 changed=now,
-                kek_id=wrapped.kek_id,
-                wrapped=base64.b64encode(wrapped.wrapped).decode("ascii"),
+                secret=keyring.seal(secret, aad=_aad(webhook_id)),
             )
             try:
                 await self._write(webhook, item)
             except (AlreadyExists, NotFound, PreconditionFailed):
                 continue  # another registration, or a removal, at the same time
-            return Destination(webhook, _shown(secret))
+            return Destination(webhook, secret)
 
     async def find(self, partner: str) -> Webhook | None:
         """The partner's webhook, or None."""
@@ -111,8 +112,8 @@ class Webhooks:
 
     async def secret_of(self, webhook: Webhook) -> str:
         """What its events are signed with. Raises: DecryptionFailed, StoreUnavailable."""
-        wrapped = WrappedKey(kek_id=webhook.kek_id, wrapped=base64.b64decode(webhook.wrapped))
-        return _shown(await self._kek.unwrap(wrapped))
+        opened = await self._keyrings.open(_key(webhook.partner), webhook.secret, aad=_aad(webhook.id))
+        return opened.decode()
 
     def check_scheme(self, url: str) -> None:
         """Events go over TLS; on a laptop its own receivers may do without. Raises: InvalidInput."""
@@ -191,7 +192,12 @@ def _shown(secret: bytes) -> str:
 
 
 def _key(partner: str) -> str:
+    """The item's id, and what the data keys are filed under: no relationship has a name like this."""
     return f"webhook:{partner_key(partner)}"
+
+
+def _aad(webhook_id: str) -> str:
+    return f"webhooks/{webhook_id}/secret"
 
 
 def _unknown() -> NotFound:

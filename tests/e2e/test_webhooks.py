@@ -25,6 +25,7 @@ from shared.adapters.cosmos_items import CosmosItems
 from shared.adapters.local_kek import LocalKek
 from shared.bootstrap import SystemClock
 from shared.bootstrap.web import guarded_web
+from shared.crypto.keyring import Keyrings
 from shared.domain.caller import Role
 from shared.domain.limits import Limits
 from shared.domain.webhook import Outcome
@@ -82,13 +83,14 @@ def announce(stack: Stack, name: str) -> Announce:
 async def _announce(stack: Stack, partner: str, processing_id: str, outcome: Outcome) -> None:
     items = CosmosItems(stack.cosmos_endpoint, stack.cosmos_key, may_create=True)
     queues = AzureQueues(storage_of(stack))
+    kek, clock = LocalKek(stack.home / "keys" / "kek.json", may_create=False), SystemClock()
     webhooks = Webhooks(
         items=items,
         log=DeliveryLog(items),
-        kek=LocalKek(stack.home / "keys" / "kek.json", may_create=False),
+        keyrings=Keyrings(items=items, kek=kek, clock=clock),
         web=guarded_web(WebSettings()),
         queues=queues,
-        clock=SystemClock(),
+        clock=clock,
         limits=Limits(),
         http_on_loopback=True,
     )

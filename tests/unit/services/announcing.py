@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from shared.adapters.guarded_web import GuardedWeb
+from shared.crypto.keyring import Keyrings
 from shared.domain.addresses import AddressRule
 from shared.domain.errors import Transient
 from shared.domain.limits import Limits
@@ -47,8 +48,9 @@ class Announcer:
         }
         items = fault.over(items or stores.items)
         self.log = DeliveryLog(items)
+        keyrings = Keyrings(items=items, kek=fault.over(stores.kek), clock=stores.clock)
         self.webhooks = Webhooks(
-            items=items, log=self.log, kek=fault.over(stores.kek), http_on_loopback=http_on_loopback, **outside
+            items=items, log=self.log, keyrings=keyrings, http_on_loopback=http_on_loopback, **outside
         )
         self.courier = Courier(log=self.log, webhooks=self.webhooks, rules=rules, **outside)
 

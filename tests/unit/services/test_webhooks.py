@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
@@ -48,14 +49,23 @@ def signed_with(secret: str, request: Received) -> bool:
     return request.headers["x-scribe-signature"] == f"v1={expected}"
 
 
+ANOTHER_RECORDS_ENVELOPE = base64.b64encode(bytes([1]) + bytes(60)).decode()
+
+
 def everything(stores: Stores) -> str:
     return json.dumps([row.text for rows in stores.items._partitions.values() for row in rows.values()])
+
+
+async def change_stored(stores: Stores, **fields: str) -> None:
+    """What whoever may write to the database could do to the webhook."""
+    (row,) = [row for rows in stores.items._partitions.values() for row in rows.values() if '"webhook"' in row.text]
+    await stores.items.replace(DIRECTORY, row.item.body["id"], row.item.body | fields)
 
 
 # ---- registering ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_secret_is_shown_once_and_stored_wrapped(stores, post, secret):
+async def test_the_secret_is_shown_once_and_stored_encrypted(stores, post, secret):
     assert secret.startswith("whsec_")
     assert len(secret) == len("whsec_") + 43
     assert secret not in everything(stores)
@@ -253,9 +263,7 @@ async def test_two_messages_for_one_attempt_at_a_time_make_one(stores, post, rec
 
 async def test_an_address_that_has_come_to_lead_inside_is_not_reached(stores, post, receiver, secret):
     await post.announce()
-    moved = {"url": "https://127.0.0.2/hook"}
-    (item,) = [row for rows in stores.items._partitions.values() for row in rows.values() if '"webhook"' in row.text]
-    await stores.items.replace(DIRECTORY, item.item.body["id"], item.item.body | moved)
+    await change_stored(stores, url="https://127.0.0.2/hook")
     (delivery,) = await post.settle()
     assert {attempt.outcome for attempt in delivery.attempts} == {"url_not_allowed"}
     assert delivery.status is DeliveryStatus.DEAD
@@ -264,8 +272,7 @@ async def test_an_address_that_has_come_to_lead_inside_is_not_reached(stores, po
 
 async def test_a_secret_that_does_not_open_is_a_failed_attempt_until_there_is_another(stores, post, receiver, secret):
     await post.announce()
-    stores.kek._path.unlink()
-    await stores.kek.wrap(bytes(32))
+    await change_stored(stores, secret=ANOTHER_RECORDS_ENVELOPE)
     (delivery,) = await post.settle()
     assert {attempt.outcome for attempt in delivery.attempts} == {"decryption_failed"}
     made = await post.process.webhooks.register(PARTNER, receiver.url)

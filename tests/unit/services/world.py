@@ -171,7 +171,7 @@ class Process:
         self.webhooks = Webhooks(
             items=self.items,
             log=self.delivery_log,
-            kek=stores.kek,
+            keyrings=self.keyrings,
             web=self.web,
             queues=self.queues,
             clock=self.clock,
