@@ -1,4 +1,4 @@
-"""A session and a document with Azure's document, note and key services, asked by the app's managed identity."""
+"""A session and a document with every one of Azure's engines and its key vault, asked by the app's managed identity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.client import Client
-from localcloud.stack import Stack
+from localcloud.stack import PROJECT, Stack
+from shared.adapters.embedded_speech import EmbeddedSpeechEngine
 from shared.domain.caller import Role
 from tests.e2e.conftest import QUICK
 from tests.e2e.visits import THERAPIST, Visit, assert_done, pieces_of, speech
@@ -19,10 +20,12 @@ from tests.servers.faults import Fault, Trouble
 from tests.servers.key_vault import KEY, KeyVault
 from tests.servers.managed_identity import TOKEN, ManagedIdentity
 from tests.servers.openai import DEPLOYMENT, OpenAI, shown_in
+from tests.servers.speech import SpeechServer
 
 pytestmark = pytest.mark.e2e
 
 SAID = speech(0, 2)
+MODELS = PROJECT / ".local/models"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Azure:
     """The services, and a stack that uses them."""
 
     identity: ManagedIdentity
+    ears: SpeechServer
     vault: KeyVault
     reader: DocumentIntelligence
     model: OpenAI
@@ -41,6 +45,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     folder: Path = tmp_path_factory.mktemp("azure")
     with (
         ManagedIdentity() as identity,
+        SpeechServer(EmbeddedSpeechEngine(cache_dir=MODELS)) as ears,
         KeyVault(folder) as vault,
         DocumentIntelligence(token=TOKEN) as reader,
         OpenAI(token=TOKEN) as model,
@@ -48,6 +53,10 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
         settings = {
             **QUICK,
             **identity.environment,
+            "SPEECH__ENGINE": "azure",
+            "SPEECH__AZURE__ENDPOINT": ears.url,
+            "SPEECH__AZURE__AHEAD": "PT4H",
+            "SPEECH__AZURE__FIRST_WAIT": "PT0S",
             "KEYS__ENGINE": "key-vault",
             "KEYS__KEY_VAULT__URL": vault.url,
             "KEYS__KEY_VAULT__KEY_NAME": KEY,
@@ -64,7 +73,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
         }
         stack = Stack(folder / "stack", settings=settings)
         stack.start()
-        yield Azure(identity, vault, reader, model, stack)
+        yield Azure(identity, ears, vault, reader, model, stack)
         stack.stop()
 
 
@@ -78,6 +87,7 @@ def test_a_session_ends_as_it_does_with_the_embedded_engines(azure: Azure, clien
     visit = Visit("azure-session", client)
     visit.upload_each(pieces_of(SAID.stream(2)))
     assert_done(visit, SAID)
+    assert len(azure.ears.requests) == 1
     [asked] = azure.model.questions
     assert shown_in(asked)["transcript"]
     assert any("unwrapkey" in request.path for request in azure.vault.requests)
@@ -85,13 +95,14 @@ def test_a_session_ends_as_it_does_with_the_embedded_engines(azure: Azure, clien
 
 def test_a_session_outlasts_services_in_trouble(azure: Azure, client: Client):
     """Each of them longer than the engine's own patience: the host and the sweeper try again."""
+    azure.ears.faults = [Fault(status=503), Fault(Trouble.DROPPED)]
     azure.model.faults = [Fault(status=503, times=6), Fault(Trouble.DROPPED)]
     azure.vault.faults = [Fault(status=403, times=3), Fault(status=429)]
     visit = Visit("azure-in-trouble", client)
     for piece in pieces_of(SAID.stream(2)):
         client.upload_until_accepted(piece, **visit.form)
     assert_done(visit, SAID)
-    assert (azure.model.faults[0].times, azure.vault.faults[0].times) == (0, 0)
+    assert [fault.times for fault in (*azure.ears.faults, azure.model.faults[0], azure.vault.faults[0])] == [0, 0, 0, 0]
 
 
 def test_a_document_is_read(azure: Azure, client: Client):
