@@ -24,9 +24,23 @@ def measured(pytestconfig: pytest.Config) -> list[str]:
     return pytestconfig.stash.setdefault(MEASURED, [])
 
 
+LONGEST = (
+    "test_killed_between_steps",
+    "test_stitch_memory",
+    "test_real_worker",
+    "test_embedded_speech",
+    "test_cosmos_sdk_suite",
+    "test_any_order",
+    "test_dead_dependencies",
+    "test_seed_processing",
+    "test_schema",
+)
+"""Files that take minutes. Started last, one of them would keep the whole run waiting for one worker."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, so that parallel workers end together."""
-    items.sort(key=lambda item: "test_killed_between_steps" not in item.nodeid)
+    """The longest files first, so that parallel workers end together."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
