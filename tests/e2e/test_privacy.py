@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 
 SAID = speech(0, 4) + speech(8, 12)
 WORDS = [
-    *("afternoon", "Maria", "honestly", "couple", "panic", "attacks", "quarterly", "heart", "sertraline", "prescribed"),
+    *("afternoon", "Maria", "honestly", "panic", "attacks", "quarterly", "heart", "sertraline", "prescribed"),
     *("milligrams", "nauseous", "Patel", "doses", "harming", "exhausted", "hopeless"),
 ]
 """Said in SAID, and no words of our own."""

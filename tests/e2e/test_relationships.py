@@ -144,6 +144,7 @@ def test_erasure_is_in_the_audit_trail(service, admin, visit: Visit):
     erase(service, visit.relationship)
     trail = admin.request("GET", "audit", params={"scope": visit.relationship}).json()
     assert trail["verified"]
-    last = trail["entries"][-1]
-    assert (last["caller"], last["operation"], last["outcome"]) == ("partner1", "erase_relationship", "ok")
-    assert last["resources"] == [f"relationship:{visit.relationship}"]
+    # On a machine so slow that the timer takes the erasure up as well, that has an entry of its own.
+    asked = [entry for entry in trail["entries"] if entry["operation"] == "erase_relationship"]
+    assert [(entry["caller"], entry["outcome"]) for entry in asked] == [("partner1", "ok")]
+    assert asked[0]["resources"] == [f"relationship:{visit.relationship}"]
