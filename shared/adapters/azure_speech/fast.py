@@ -20,6 +20,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
 
 from shared.adapters.azure_answers import DENIED, Patience, engine_error
+from shared.adapters.azure_calls import retry_after_s
 from shared.adapters.azure_speech.phrases import Phrase, Timed, locales_of, spelt, spoken, to_segments
 from shared.adapters.azure_speech.progress import Told
 from shared.adapters.azure_speech.stretches import Span, Stretch, join, spans
@@ -128,7 +129,7 @@ class FastTranscriptionEngine:
     async def _ask(
         self, client: TranscriptionClient, part: Path, span: Span, definition: dict[str, Any]
     ) -> Sequence[TranscribedPhrase]:
-        """One request. Raises: EngineUnavailable, EngineRefused."""
+        """One request. Raises: EngineUnavailable, EngineRefused; the SDK's errors hold the answer and stay out."""
         try:
             with part.open("rb") as file:
                 async with asyncio.timeout(self._limits.timeout_s):
@@ -136,13 +137,14 @@ class FastTranscriptionEngine:
                     result = await client.transcribe(body)
             return _checked(result, span)
         except ClientAuthenticationError as error:  # from the service, or from whoever gives out tokens
-            raise EngineUnavailable(f"{SERVICE}: {type(error).__name__}", code=DENIED) from error
-        except DecodeError as error:
-            raise _unreadable() from error
+            raise EngineUnavailable(f"{SERVICE}: {type(error).__name__}", code=DENIED) from None
+        except DecodeError:
+            raise _unreadable() from None
         except HttpResponseError as error:
-            raise engine_error(SERVICE, error.status_code, retry_after_s=_retry_after(error)) from error
-        except (AzureError, TimeoutError) as error:
-            raise engine_error(SERVICE, None) from error
+            headers = getattr(error.response, "headers", {})
+            raise engine_error(SERVICE, error.status_code, retry_after_s=retry_after_s(headers)) from None
+        except (AzureError, TimeoutError):
+            raise engine_error(SERVICE, None) from None
 
 
 def _definition(locales: Sequence[str], speakers: int, phrases: Sequence[str]) -> dict[str, Any]:
@@ -215,10 +217,3 @@ def _cut(audio: Path, span: Span, part: Path) -> None:
                 flac.write_samples((block * 32768).astype(np.int16))
     except AudioUndecodable as error:
         raise EngineRefused(str(error)) from error
-
-
-def _retry_after(error: HttpResponseError) -> float | None:
-    """Seconds the service asks for, where it does."""
-    response: Any = error.response
-    asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(asked) if asked.isdecimal() else None

@@ -110,7 +110,7 @@ class AzureSpeechEngine:
             try:
                 await asyncio.to_thread(self._credential.get_token, SCOPE)
             except ClientAuthenticationError as error:
-                raise EngineUnavailable(f"no token: {type(error).__name__}", code=DENIED) from error
+                raise EngineUnavailable(f"no token: {type(error).__name__}", code=DENIED) from None
             config = sdk.SpeechConfig(endpoint=self._endpoint, token_credential=self._credential)
         config.output_format = sdk.OutputFormat.Detailed
         config.request_word_level_timestamps()
