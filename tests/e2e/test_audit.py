@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from azure.cosmos import CosmosClient
 
 from localcloud.client import Client
+from localcloud.cosmos.client import connect
 from localcloud.stack import Stack
 from shared.domain.caller import Role
 from tests.e2e.problems import assert_problem
@@ -112,7 +112,7 @@ def test_a_trail_is_read_page_by_page(admin, begun):
 def test_a_change_in_the_database_is_seen(stack, admin, begun):
     for _ in range(2):
         begun.status()
-    with CosmosClient(stack.cosmos_endpoint, stack.cosmos_key, enable_endpoint_discovery=False) as account:
+    with connect(stack.cosmos_endpoint, stack.cosmos_key) as account:
         container = account.get_database_client("scribe").get_container_client("audit")
         item = container.read_item(f"{2:012d}", begun.relationship)
         container.replace_item(item["id"], {**item, "caller": "somebody-else"})
