@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.client import Client, Piece
-from localcloud.cosmos.client import connect
 from localcloud.recorder import record_webm
 from localcloud.stack import PROJECT, Stack, StackFailed, say
 from shared.domain.caller import Role
@@ -111,9 +110,7 @@ def show_note(client: Client) -> None:
 def show_stored(stack: Stack) -> None:
     """What a thief of the database would see."""
     heading("The same transcript as it stands in Cosmos DB")
-    with connect(stack.cosmos_endpoint, stack.cosmos_key) as account:
-        container = account.get_database_client("scribe").get_container_client(RECORDS)
-        item = container.read_item(f"transcript:{SESSION}", partition_key=RELATIONSHIP)
+    item = stack.container(RECORDS).read_item(f"transcript:{SESSION}", partition_key=RELATIONSHIP)
     short = {
         key: f"{value[:64]}…" if len(str(value)) > WIDTH else value
         for key, value in item.items()

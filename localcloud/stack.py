@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from azure.cosmos import ContainerProxy, CosmosClient
+
 from localcloud.azurite import Azurite, AzuriteNotInstalled, start_azurite
 from localcloud.cosmos.process import Cosmos, start_cosmos
 from localcloud.issuer import AUDIENCE, ISSUER, Issuer
@@ -67,6 +69,7 @@ class Stack:
     _azurite: Azurite | None = None
     _cosmos: Cosmos | None = None
     _host: Child | None = None
+    _account: CosmosClient | None = None
 
     @property
     def url(self) -> str:
@@ -104,6 +107,12 @@ class Stack:
     def cosmos_key(self) -> str:
         """Key of the database account."""
         return self.settings.get("COSMOS__KEY") or os.environ["COSMOS__KEY"]
+
+    def container(self, name: str) -> ContainerProxy:
+        """A container of the app's database, for who wants to see what stands there."""
+        if self._account is None:  # one for the stack's life: each starts threads that look after its endpoints
+            self._account = CosmosClient(self.cosmos_endpoint, self.cosmos_key, enable_endpoint_discovery=False)
+        return self._account.get_database_client("scribe").get_container_client(name)
 
     @property
     def host_log(self) -> Path:
@@ -168,6 +177,9 @@ class Stack:
 
     def stop(self) -> None:
         """End everything in order: first who writes, then what is written to."""
+        if self._account is not None:
+            self._account.close()
+            self._account = None
         withdraw(self.home)
         for child in self._children:
             child.stop()

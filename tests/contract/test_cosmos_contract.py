@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from azure.core import MatchConditions
+from azure.cosmos import CosmosClient as SyncCosmosClient
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import (
     CosmosAccessConditionFailedError,
@@ -12,8 +13,6 @@ from azure.cosmos.exceptions import (
     CosmosResourceExistsError,
     CosmosResourceNotFoundError,
 )
-
-from localcloud.cosmos.client import connect
 
 IF_UNCHANGED = {"match_condition": MatchConditions.IfNotModified}
 
@@ -61,7 +60,7 @@ async def test_a_wrong_key_is_unauthorized(cosmos_account):
 
 
 def test_the_synchronous_sdk_is_served_too(cosmos_account, cosmos_container, pk):
-    with connect(cosmos_account.endpoint, cosmos_account.key) as client:
+    with SyncCosmosClient(cosmos_account.endpoint, cosmos_account.key, **cosmos_account.options) as client:
         container = client.get_database_client(cosmos_account.database).get_container_client(cosmos_container.id)
         container.create_item({"id": "1", "pk": pk})
         assert [item["id"] for item in container.query_items("SELECT * FROM c", partition_key=pk)] == ["1"]

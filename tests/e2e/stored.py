@@ -9,7 +9,6 @@ from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
-from localcloud.cosmos.client import connect
 from localcloud.stack import Stack
 from shared.domain.names import AUDIT, PARTITION_KEYS
 from shared.services.ledger import OPEN
@@ -24,11 +23,9 @@ def storage_of(stack: Stack) -> str:
 
 def items_of(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
     """(container, item) of everything in the database."""
-    with connect(stack.cosmos_endpoint, stack.cosmos_key) as account:
-        database = account.get_database_client("scribe")
-        for name in PARTITION_KEYS:
-            for item in _all(database.get_container_client(name)):
-                yield name, item
+    for name in PARTITION_KEYS:
+        for item in _all(stack.container(name)):
+            yield name, item
 
 
 def _all(container: ContainerProxy) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from localcloud.client import Client, Piece
-from localcloud.cosmos.client import connect
 from localcloud.recorder import RECORDERS, encode
 from localcloud.stack import Stack
 from shared.domain.caller import Role
@@ -185,12 +184,10 @@ def test_a_recorder_that_is_restarted_and_changes_its_format(visit: Visit):
 def versions(stack: Stack, visit: Visit) -> dict[str, list[int]]:
     """The versions that stand in the records container, by kind."""
     found: dict[str, list[int]] = {"transcript": [], "history": []}
-    with connect(stack.cosmos_endpoint, stack.cosmos_key) as account:
-        container = account.get_database_client("scribe").get_container_client(RECORDS)
-        for item in container.query_items("SELECT * FROM c", partition_key=visit.relationship):
-            kind = item["kind"].removesuffix("_version")
-            if kind in found:
-                found[kind].append(item["version"])
+    for item in stack.container(RECORDS).query_items("SELECT * FROM c", partition_key=visit.relationship):
+        kind = item["kind"].removesuffix("_version")
+        if kind in found:
+            found[kind].append(item["version"])
     return {kind: sorted(numbers) for kind, numbers in found.items()}
 
 

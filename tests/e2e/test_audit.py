@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from localcloud.client import Client
-from localcloud.cosmos.client import connect
 from localcloud.stack import Stack
 from shared.domain.caller import Role
+from shared.domain.names import AUDIT
 from tests.e2e.problems import assert_problem
 from tests.e2e.visits import CLIENT, OTHER_THERAPIST, PARTNER, THERAPIST, Visit, pieces_of, speech
 
@@ -112,10 +112,9 @@ def test_a_trail_is_read_page_by_page(admin, begun):
 def test_a_change_in_the_database_is_seen(stack, admin, begun):
     for _ in range(2):
         begun.status()
-    with connect(stack.cosmos_endpoint, stack.cosmos_key) as account:
-        container = account.get_database_client("scribe").get_container_client("audit")
-        item = container.read_item(f"{2:012d}", begun.relationship)
-        container.replace_item(item["id"], {**item, "caller": "somebody-else"})
+    container = stack.container(AUDIT)
+    item = container.read_item(f"{2:012d}", begun.relationship)
+    container.replace_item(item["id"], {**item, "caller": "somebody-else"})
     page = audit(admin, begun)
     assert (page["verified"], page["broken_at"]) == (False, 2)
 
