@@ -38,7 +38,7 @@ api-key: setup ## an API key for a partner: make -s api-key NAME=clinic1
 	@$(PY) -m localcloud.api_keys issue --name '$(NAME)'
 
 test: setup .venv-infra/.installed ## the whole suite
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
 test-azure: setup ## the suites against engines in a subscription: docs/operations.md
 	@: "$${AZURE_TEST_SPEECH__AZURE__ENDPOINT:?set what docs/operations.md says}"

@@ -22,12 +22,12 @@ QUICK = {
     "WEBHOOKS__FIRST_DELAY": "PT1S",
     "WEBHOOKS__FACTOR": "1",
     "SWEEP_SCHEDULE": "*/1 * * * * *",
-    "LOCALHOST_BLOB_POLL_SECONDS": "0.2",
+    "LOCALHOST_BLOB_POLL_SECONDS": "0.3",
     "LOCALHOST_MESSAGE_LEASE_SECONDS": "5",
     "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
-    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.200",
+    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.500",
 }
-"""Nothing waits longer than a test has to."""
+"""Nothing waits longer than a test has to, and a stack at rest takes little from those at work."""
 
 NewStack = Callable[..., Stack]
 

@@ -6,18 +6,23 @@ import av
 import pytest
 
 from tests.e2e.problems import assert_problem
-from tests.e2e.visits import assert_done, pieces_of, speech
+from tests.e2e.visits import Visit, assert_done, pieces_of, speech
 
 pytestmark = pytest.mark.e2e
 
 SAID = speech(0, 2)
 
 
-@pytest.fixture
-def finished(visit):
+def played(visit):
+    """The session, to its end."""
     visit.upload_each(pieces_of(SAID.stream(2)))
     assert_done(visit, SAID)
     return visit
+
+
+@pytest.fixture(scope="module")
+def finished(therapist):
+    return played(Visit("finished", therapist))
 
 
 def test_the_audio_can_be_played_whole_and_in_parts(finished):
@@ -36,18 +41,19 @@ def test_the_audio_can_be_played_whole_and_in_parts(finished):
     assert again.status_code == 304
 
 
-def test_named_speakers_stand_in_transcript_and_captions(finished):
-    path = f"sessions/{finished.name}"
-    named = finished.therapist.request("PUT", f"{path}/speakers", json={"Speaker 1": "Therapist", "Speaker 2": "Zoë"})
+def test_named_speakers_stand_in_transcript_and_captions(visit):
+    played(visit)
+    path = f"sessions/{visit.name}"
+    named = visit.therapist.request("PUT", f"{path}/speakers", json={"Speaker 1": "Therapist", "Speaker 2": "Zoë"})
     assert named.status_code == 204, named.text
-    assert finished.text().startswith("Therapist: Good afternoon")
-    assert "\nZoë: Honestly" in finished.text()
-    assert "<v Zoë>" in finished.therapist.request("GET", f"{path}/captions.vtt").text
-    assert "\nZoë: Honestly" in finished.therapist.request("GET", f"{path}/captions.srt").text
-    undone = finished.therapist.request("PUT", f"{path}/speakers", json={"Speaker 2": "Speaker 2"})
+    assert visit.text().startswith("Therapist: Good afternoon")
+    assert "\nZoë: Honestly" in visit.text()
+    assert "<v Zoë>" in visit.therapist.request("GET", f"{path}/captions.vtt").text
+    assert "\nZoë: Honestly" in visit.therapist.request("GET", f"{path}/captions.srt").text
+    undone = visit.therapist.request("PUT", f"{path}/speakers", json={"Speaker 2": "Speaker 2"})
     assert undone.status_code == 204
-    assert "\nSpeaker 2: Honestly" in finished.text()
-    assert finished.text().startswith("Therapist: ")
+    assert "\nSpeaker 2: Honestly" in visit.text()
+    assert visit.text().startswith("Therapist: ")
 
 
 @pytest.mark.parametrize(
