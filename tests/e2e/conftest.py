@@ -32,9 +32,9 @@ QUICK = {
 NewStack = Callable[..., Stack]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The product with its default limits; tests keep apart by the names of their sessions."""
+    """The product with its default limits, anew for each file; its tests keep apart by the names of their sessions."""
     running = Stack(tmp_path_factory.mktemp("stack"), settings=QUICK)
     running.start()
     yield running
@@ -56,25 +56,25 @@ def new_stack(tmp_path: Path) -> Iterator[NewStack]:
         yield start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def therapist(stack: Stack) -> Iterator[Client]:
     with Client(stack.url, stack.issuer.token(THERAPIST, [Role.THERAPIST])) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def other_therapist(stack: Stack) -> Iterator[Client]:
     with Client(stack.url, stack.issuer.token(OTHER_THERAPIST, [Role.THERAPIST])) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client_user(stack: Stack) -> Iterator[Client]:
     with Client(stack.url, stack.issuer.token(CLIENT, [Role.CLIENT])) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(stack: Stack) -> Iterator[Client]:
     with Client(stack.url, stack.issuer.token(PARTNER, [Role.SERVICE])) as client:
         yield client

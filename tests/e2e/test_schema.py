@@ -24,7 +24,7 @@ FROM_THE_DESCRIPTION = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service_token(stack):
     return stack.issuer.token("fuzzer", [Role.SERVICE])
 
