@@ -17,7 +17,9 @@ setup: .venv/.installed node_modules/.installed ## .venv and node_modules, from 
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "error: Python 3.11 to 3.13 is needed; set PYTHON=/path/to/python3.x" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@awk '/^[a-z]/ {on = /^uv==/} on' requirements-dev.txt > .venv/uv.txt
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@.venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json
