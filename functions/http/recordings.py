@@ -124,7 +124,7 @@ async def upload_recording(
         caller,
         relationships=app.relationships,
         ledger=app.ledger,
-        records=app.records,
+        recordings=app.recordings,
         numbers=app.numbers,
         blobs=app.blobs,
         clock=app.clock,

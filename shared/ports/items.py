@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 JsonObject = dict[str, Any]
 
+MAX_STEPS = 100
+"""Of one batch; Cosmos DB's limit."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -80,7 +83,7 @@ class ItemStore(Protocol):
     """JSON items in containers, each in a partition, with optimistic concurrency.
 
     Every body holds `id` and the container's partition key property. Writes are atomic per call; a batch is
-    atomic as a whole, in one partition, at most 100 steps. A patch holds at most 10 changes.
+    atomic as a whole, in one partition, at most `MAX_STEPS` steps. A patch holds at most 10 changes.
     """
 
     async def read(self, container: str, partition: str, item_id: str) -> Item | None:

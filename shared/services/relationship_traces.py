@@ -19,11 +19,9 @@ from shared.domain.names import (
     WORDS_BLOBS,
 )
 from shared.domain.records import Recording, pointer_id
-from shared.ports import BlobInfo, BlobStore, Delete, Item, ItemStore
+from shared.ports import MAX_STEPS, BlobInfo, BlobStore, Delete, Item, ItemStore
 from shared.services.ledger import SESSION_ITEM, Ledger
 
-BATCH = 100
-"""Cosmos DB's limit of operations in one transactional batch."""
 _OF_A_SESSION = (SEALED_BLOBS, AUDIO_BLOBS, WORDS_BLOBS)
 
 
@@ -84,8 +82,8 @@ class Traces:
         await self._delete_items(DIRECTORY, pointer_id(kind, number), [pointer_id(kind, number)])
 
     async def _delete_items(self, container: str, partition: str, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), BATCH):
-            part = ids[start : start + BATCH]
+        for start in range(0, len(ids), MAX_STEPS):
+            part = ids[start : start + MAX_STEPS]
             try:
                 await self._items.batch(container, partition, [Delete(item_id) for item_id in part])
             except NotFound:

@@ -82,9 +82,9 @@ async def assert_whole(stores: Stores) -> None:
     assert (await session_of(stores)).state is State.DONE
     assert await transcript_of(stores) == list(SCRIPT)
     session = await session_of(stores)
-    stored = await Process(stores).records.transcript(session)
+    stored = await Process(stores).transcripts.of(session)
     assert stored is not None
-    lines = (await Process(stores).records.text(stored)).splitlines()
+    lines = (await Process(stores).transcripts.text(stored)).splitlines()
     assert [line.split(":")[0] for line in lines] == ["Speaker 1", "Speaker 2"] * 3
 
 
