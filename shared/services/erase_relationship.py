@@ -25,20 +25,14 @@ from shared.domain.erasure import Erasure, Receipt
 from shared.domain.errors import NotFound, PreconditionFailed, ScribeError
 from shared.domain.limits import Limits
 from shared.domain.names import DIRECTORY, SESSIONS
+from shared.domain.relationship import Named, Relationship, RelationshipState, relationship_key
 from shared.domain.times import iso
 from shared.ports import Change, Clock, Item, ItemStore
 from shared.services.audit import AuditTrail
 from shared.services.client_documents import ClientDocuments
 from shared.services.ledger import OPEN
 from shared.services.relationship_traces import Traces
-from shared.services.relationships import (
-    Named,
-    Relationship,
-    Relationships,
-    RelationshipState,
-    relationship_key,
-    unknown_relationship,
-)
+from shared.services.relationships import Relationships, unknown_relationship
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,12 @@ from datetime import date, timedelta
 from shared.domain.caller import Caller, may_reach, require_write
 from shared.domain.errors import NotFound
 from shared.domain.records import Recording
+from shared.domain.relationship import Relationship
 from shared.domain.session import Failure, Session, State
 from shared.ports import BlobStore, Clock
 from shared.services.ledger import Ledger
 from shared.services.read_records import RecordReader
-from shared.services.relationships import Relationship, Relationships, unknown_relationship
+from shared.services.relationships import Relationships, unknown_relationship
 from shared.services.seal_session import finalize
 from shared.services.transcripts import Transcripts
 
