@@ -67,7 +67,7 @@ class AzureSpeechEngine:
         try:
             duration_ms = await asyncio.to_thread(length_ms, audio)
         except AudioUndecodable as error:
-            raise EngineRefused(str(error)) from error
+            raise EngineRefused(str(error)) from None
         locales = locales_of(locale, self._locales)
         told = Told(duration_ms, progress)
         heard = join(await self._hear(Asked(audio, Span(0, duration_ms), locales, phrases), told))
@@ -98,7 +98,7 @@ class AzureSpeechEngine:
                     for span in spans(whole.span.end_ms, self._pace.stretch_ms, self._pace.overlap_ms)
                 ]
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise failures.exceptions[0] from None
         return [stretch for part in parts for stretch in part.result()]
 
     async def _config(self) -> sdk.SpeechConfig:
