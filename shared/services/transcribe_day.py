@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.domain.caller import Caller, may_reach, require_write
 from shared.domain.errors import NotFound
@@ -70,11 +70,7 @@ async def transcribe_day(
     for session in sessions:
         if session.state is State.RECEIVING:
             await finalize(session.session_id, ledger=ledger, blobs=blobs, clock=clock)
-    deadline = clock.now() + wait
-    sessions = [await ledger.get(session.session_id) for session in sessions]
-    while any(_open(session) for session in sessions) and clock.now() < deadline:
-        await pause(POLL_SECONDS)
-        sessions = [await ledger.get(each.session_id) if _open(each) else each for each in sessions]
+    sessions = await _waited_for(sessions, clock.now() + wait, ledger, clock, pause)
     return Day(
         texts=[text for session in sessions if (text := await _text(session, transcripts))],
         pending=[session.session_id for session in sessions if _open(session)],
@@ -96,6 +92,17 @@ async def _sessions_of(caller: Caller, relationship: Relationship, day: date, re
         continuation = page.continuation
         if continuation is None or (page.rows and page.rows[-1].created < day.isoformat()):
             return found
+
+
+async def _waited_for(
+    sessions: Sequence[Session], deadline: datetime, ledger: Ledger, clock: Clock, pause: Pause
+) -> list[Session]:
+    """As they stand once none is open any more, or at the deadline."""
+    sessions = [await ledger.get(session.session_id) for session in sessions]
+    while any(_open(session) for session in sessions) and clock.now() < deadline:
+        await pause(POLL_SECONDS)
+        sessions = [await ledger.get(each.session_id) if _open(each) else each for each in sessions]
+    return sessions
 
 
 async def _text(session: Session, transcripts: Transcripts) -> str | None:
