@@ -237,16 +237,15 @@ async def test_recordings_fetched_and_webhooks_delivered(answer):
         assert_tells_nothing(delivered, hidden=None)
 
 
-async def test_addresses_that_lead_nowhere():
-    web = GuardedWeb(rule=AddressRule(frozenset({IPv4Address(PUBLIC)})))
-    for url in (f"http://{PUBLIC}:9/?sig={SIGNATURE}", f"http://127.0.0.1/?{SIGNATURE}", f"ftp://x/{SIGNATURE}"):
-        for call in (
-            lambda url=url: web.download(url, io.BytesIO(), max_bytes=1000),
-            lambda url=url: web.post(url, b"{}", {}, timeout_s=5),
-            lambda url=url: web.check(url),
-        ):
-            raised = await raised_by(call)
-            assert not raised or not assert_tells_nothing(raised, hidden=None)
+@pytest.mark.parametrize("where", [f"http://{PUBLIC}:9/?sig=", "http://127.0.0.1/?sig=", "ftp://nowhere.example/"])
+async def test_addresses_that_lead_nowhere(where):
+    web, url = GuardedWeb(rule=AddressRule(frozenset({IPv4Address(PUBLIC)}))), where + SIGNATURE
+    raised = await raised_by(
+        lambda: web.download(url, io.BytesIO(), max_bytes=1000),
+        lambda: web.post(url, b"{}", {}, timeout_s=5),
+        lambda: web.check(url),
+    )
+    assert_tells_nothing(raised, hidden=None)
 
 
 # ---- engines -------------------------------------------------------------------------------------------------------
