@@ -21,6 +21,7 @@ from shared.ports.items import (
     Replace,
     Step,
     Upsert,
+    all_items,
 )
 from shared.ports.keys import KeyEncryptionKey, WrappedKey
 from shared.ports.pages import PageStore
@@ -54,4 +55,5 @@ __all__ = [
     "Upsert",
     "Web",
     "WrappedKey",
+    "all_items",
 ]

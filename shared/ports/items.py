@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -135,3 +135,22 @@ class ItemStore(Protocol):
         Raises: InvalidInput (`invalid_continuation`) for a continuation that is not ours.
         """
         ...
+
+
+async def all_items(
+    store: ItemStore,
+    container: str,
+    partition: str,
+    *,
+    equal: Mapping[str, Any] | None = None,
+    order_by: str | None = None,
+) -> AsyncIterator[Item]:
+    """Every item that `query` finds, page after page; nothing is asked for that is not taken."""
+    continuation = None
+    while True:
+        page = await store.query(container, partition, equal=equal or {}, order_by=order_by, continuation=continuation)
+        for item in page.items:
+            yield item
+        continuation = page.continuation
+        if continuation is None:
+            return

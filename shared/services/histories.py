@@ -8,7 +8,7 @@ from shared.domain.names import RECORDS
 from shared.domain.note import Note, SessionType
 from shared.domain.records import StoredHistory, StoredTranscript
 from shared.domain.session import Session
-from shared.ports import Change, Clock, Item, ItemStore, Patch
+from shared.ports import Change, Clock, Item, ItemStore, Patch, all_items
 from shared.services.numbers import Numbers
 from shared.services.record_rows import fields_of, point_at, replacing, row_id, text_of, version_of
 
@@ -32,18 +32,9 @@ class Histories:
         """Every note that was written for the session in whatever format, older versions too, oldest first."""
         found: list[StoredHistory] = []
         for kind in (StoredHistory.KIND, version_of(StoredHistory.KIND)):
-            continuation = None
-            while True:
-                page = await self._items.query(
-                    RECORDS,
-                    session.therapist_clientid,
-                    equal={"kind": kind, "session_id": session.session_id, "deleted": False},
-                    continuation=continuation,
-                )
-                found += [StoredHistory.model_validate(item.body) for item in page.items]
-                continuation = page.continuation
-                if continuation is None:
-                    break
+            equal = {"kind": kind, "session_id": session.session_id, "deleted": False}
+            rows = all_items(self._items, RECORDS, session.therapist_clientid, equal=equal)
+            found += [StoredHistory.model_validate(row.body) async for row in rows]
         return sorted(found, key=lambda row: (row.updated, row.version))
 
     async def note(self, stored: StoredHistory) -> Note:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from shared.domain.caller import Role
-from shared.domain.errors import AlreadyExists, NotFound, Permanent
+from shared.domain.errors import Permanent
 from shared.domain.names import DIRECTORY
 from shared.domain.relationship import Relationship
-from shared.domain.times import iso
 from shared.ports import Change, Clock, ItemStore
+from shared.services.directory_lists import put_on_list, read_list
+
+KIND = "relationships"
 
 
 class RelationshipLists:
@@ -19,39 +21,24 @@ class RelationshipLists:
 
     async def ids(self, role: Role, userid: str) -> set[str]:
         """Of the relationships on somebody's list."""
-        key = _key(role, userid)
-        item = await self._items.read(DIRECTORY, key, key)
-        return set(item.body["relationships"] if item is not None else ())
+        return await read_list(self._items, _key(role, userid), KIND)
 
     async def put(self, relationship: Relationship) -> None:
         """On the lists of both its people; on one it is on already, it stays."""
-        await self._put(Role.THERAPIST, relationship.therapist_userid, relationship.id)
+        now = self._clock.now()
+        await put_on_list(self._items, _key(Role.THERAPIST, relationship.therapist_userid), KIND, relationship.id, now)
         if relationship.client_userid is not None:
-            await self._put(Role.CLIENT, relationship.client_userid, relationship.id)
+            await put_on_list(self._items, _key(Role.CLIENT, relationship.client_userid), KIND, relationship.id, now)
 
     async def take_off(self, role: Role, userid: str, relationship_id: str) -> None:
         """Off one person's list; one that is not there, or is taken off by somebody else, is fine."""
         key = _key(role, userid)
-        item = await self._items.read(DIRECTORY, key, key)
-        if item is not None and relationship_id in item.body["relationships"]:
+        if relationship_id in await self.ids(role, userid):
             try:
-                await self._items.patch(DIRECTORY, key, key, [Change("remove", f"/relationships/{relationship_id}")])
+                await self._items.patch(DIRECTORY, key, key, [Change("remove", f"/{KIND}/{relationship_id}")])
             except Permanent as error:
                 if error.code != "store_refused":  # somebody else has taken it off in between
                     raise
-
-    async def _put(self, role: Role, userid: str, relationship_id: str) -> None:
-        key, now = _key(role, userid), iso(self._clock.now())
-        while True:
-            try:
-                await self._items.patch(DIRECTORY, key, key, [Change("set", f"/relationships/{relationship_id}", now)])
-            except NotFound:
-                body = {"id": key, "kind": "relationships", "relationships": {relationship_id: now}}
-                try:
-                    await self._items.create(DIRECTORY, key, body)
-                except AlreadyExists:
-                    continue
-            return
 
 
 def _key(role: Role, userid: str) -> str:

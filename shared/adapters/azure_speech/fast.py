@@ -21,6 +21,7 @@ from azure.core.exceptions import ClientAuthenticationError, DecodeError
 
 from shared.adapters.azure_answers import DENIED, Patience
 from shared.adapters.azure_calls import meaning_of_azure_error, patiently
+from shared.adapters.azure_speech.length import length_of
 from shared.adapters.azure_speech.phrases import Phrase, Timed, locales_of, spelt, spoken, to_segments
 from shared.adapters.azure_speech.progress import Told
 from shared.adapters.azure_speech.stretches import Span, Stretch, join, spans
@@ -85,10 +86,7 @@ class FastTranscriptionEngine:
         progress: Progress | None = None,
     ) -> Transcript:
         """As in `ports.SpeechEngine`."""
-        try:
-            duration_ms = await asyncio.to_thread(length_ms, audio)
-        except AudioUndecodable as error:
-            raise EngineRefused(str(error)) from None
+        duration_ms = await length_of(audio)
         locales = locales_of(locale, self._locales)
         definition = _definition(locales, speakers_hint or self._max_speakers, phrases)
         told = Told(duration_ms, progress)
