@@ -91,6 +91,11 @@ async def test_a_request_cosmos_does_not_understand_is_refused_for_good(account,
     assert failure.code == "store_refused"
 
 
+async def test_a_success_that_cannot_be_read_is_no_refusal(account, items):
+    account.status, account.text = 201, "half of what was"
+    assert type(await failure_of(items)) is StoreUnavailable
+
+
 async def test_the_wait_cosmos_asks_for_is_passed_on(account, items):
     account.status, account.headers = 429, {"x-ms-retry-after-ms": "1200"}
     failure = await failure_of(items)

@@ -35,7 +35,7 @@ from shared.audio.sources import ChunkSource
 from shared.audio.stitch import stitch
 from shared.domain.addresses import AddressRule
 from shared.domain.document import DocumentAnalysis, DocumentKind
-from shared.domain.errors import ScribeError
+from shared.domain.errors import ScribeError, StoreUnavailable
 from shared.domain.names import RECORDINGS_BLOBS, SESSIONS
 from shared.ports import Change, Create, Delete, WrappedKey
 from tests.engines import ToneSpeech, say
@@ -152,6 +152,12 @@ async def test_blobs(storage, blobs, status):
     assert_tells_nothing(raised, hidden=None if status == NONSENSE else SECRET)
 
 
+async def test_a_success_that_cannot_be_read_is_asked_for_again(storage, blobs):
+    storage.status = NONSENSE
+    raised = await raised_by(*every_use(blobs))
+    assert {type(error) for error in raised} == {StoreUnavailable}
+
+
 async def test_blobs_of_a_service_that_is_away(storage, blobs):
     look, *_ = every_use(blobs)
     assert_tells_nothing(await raised_under(storage, Fault(Trouble.DROPPED, ALWAYS), look), hidden=None)
@@ -166,9 +172,9 @@ async def test_queues(storage, status):
     assert_tells_nothing(raised, hidden=None if status == NONSENSE else SECRET)
 
 
-@pytest.mark.parametrize("status", [*REFUSALS, 449, 503])
+@pytest.mark.parametrize("status", [NONSENSE, *REFUSALS, 449, 503])
 async def test_items(status):
-    cosmos = Account(status=status, body=BODY, headers=dict(HEADERS))
+    cosmos = Account(status=status, body=BODY, headers=dict(HEADERS), text=SECRET if status == NONSENSE else None)
     await cosmos.start()
     items = CosmosItems(cosmos.endpoint, "a2V5")
     body = {"id": "one", "session_id": "s", "text": SECRET}
@@ -184,10 +190,11 @@ async def test_items(status):
         lambda: items.query(SESSIONS, "s", equal={"text": SECRET}),
     )
     await items.close()
-    assert_tells_nothing(raised)
+    assert_tells_nothing(raised, hidden=None if status == NONSENSE else SECRET)
     cosmos.container_status = status
     items = CosmosItems(cosmos.endpoint, "a2V5")
-    assert_tells_nothing(await raised_by(lambda: items.read(SESSIONS, "s", "one")), hidden=None)
+    raised += await raised_by(lambda: items.read(SESSIONS, "s", "one"))
+    assert_tells_nothing(raised, hidden=None)
     await items.close()
     await cosmos.stop()
 

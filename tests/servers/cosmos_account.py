@@ -27,6 +27,8 @@ class Account:
     headers: dict[str, str] = field(default_factory=dict)
     container_status: int = 200
     body: Mapping[str, Any] = field(default_factory=lambda: {"code": "trouble", "message": "trouble"})
+    text: str | None = None
+    """In place of the body: what is no JSON."""
     drops: bool = False
     """Take the request, then cut the line instead of answering."""
     asked: int = 0
@@ -68,4 +70,6 @@ class Account:
         await self.answering.wait()
         if self.drops and request.transport is not None:
             request.transport.abort()
+        if self.text is not None:
+            return web.Response(text=self.text, status=self.status, headers=self.headers)
         return web.json_response(self.body, status=self.status, headers=self.headers)
