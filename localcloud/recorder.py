@@ -88,11 +88,6 @@ def record_stream(audio: Path, pieces: int, recorder: str = "webm") -> list[byte
     return cut(encode(samples_of(audio), RECORDERS[recorder]), pieces)
 
 
-def record_files(audio: Path, pieces: int, recorder: str = "webm") -> list[bytes]:
-    """Chunks of a recorder that is stopped and started: each is a file of its own."""
-    return [encode(part, RECORDERS[recorder]) for part in np.array_split(samples_of(audio), pieces)]
-
-
 def record_webm(audio: Path, pieces: int) -> list[bytes]:
     """What MediaRecorder hands over with a time slice: one WebM stream in `pieces` chunks."""
     return record_stream(audio, pieces, "webm")

@@ -21,7 +21,7 @@ async def fetch_recording(message: func.QueueMessage) -> None:
         ledger=app.ledger,
         claims=app.claims,
         requests=app.requests,
-        records=app.records,
+        recordings=app.recordings,
         numbers=app.numbers,
         blobs=app.blobs,
         web=app.web,

@@ -18,7 +18,7 @@ from shared.domain.caller import Caller
 from shared.domain.document import FEATURE_PATTERN, UploaderRole, display_name
 from shared.domain.ids import ID_PATTERN
 from shared.domain.names import DOCUMENTS_BLOBS
-from shared.services.documents import UploadedFile, find_document, store_documents
+from shared.services.documents import StoredDocument, UploadedFile, find_document, store_documents
 
 VIEWED = {**STREAMED, 404: {"model": Problem, "description": "No such document, or not yours"}}
 FileName = Annotated[str, Field(min_length=1, max_length=512, examples=["intake_form.pdf"])]
@@ -89,21 +89,18 @@ async def upload_documents(
         asked=attempt.begun,
         limits=app.limits,
     )
-    return [
-        [
-            Document(
-                content=document.analysis.content,
-                file_name=document.name,
-                file_url=document.blob,
-                pages=document.analysis.pages,
-                tables=[
-                    DocumentTable(page=table.page, rows=[list(row) for row in table.rows])
-                    for table in document.analysis.tables
-                ],
-            )
-            for document in stored
-        ]
-    ]
+    return [[_document(document) for document in stored]]
+
+
+def _document(stored: StoredDocument) -> Document:
+    found = stored.analysis
+    return Document(
+        content=found.content,
+        file_name=stored.name,
+        file_url=stored.blob,
+        pages=found.pages,
+        tables=[DocumentTable(page=table.page, rows=[list(row) for row in table.rows]) for table in found.tables],
+    )
 
 
 @operation("POST", "documents/view", summary="A document's bytes", response_class=Response, responses=VIEWED)

@@ -68,10 +68,10 @@ async def get_captions_srt(app: App, caller: CallerNow, session_id: SessionId) -
 
 
 async def _words(app: App, caller: Caller, session_id: str) -> Transcript:
-    stored = await app.records.transcript(await reach(app, caller, session_id))
+    stored = await app.transcripts.of(await reach(app, caller, session_id))
     if stored is None or stored.deleted:
         raise NotFound(f"session {session_id} has no transcript", code="transcript_not_found")
-    return await app.records.words(stored)
+    return await app.transcripts.words(stored)
 
 
 @operation(
@@ -93,5 +93,5 @@ async def put_session_speakers(
     """
     session = await reach_to_change(app, caller, session_id)
     await name_speakers(
-        session, names, caller, ledger=app.ledger, records=app.records, editor=app.editor, queues=app.queues
+        session, names, caller, ledger=app.ledger, transcripts=app.transcripts, editor=app.editor, queues=app.queues
     )

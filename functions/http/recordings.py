@@ -19,7 +19,7 @@ from shared.domain.ids import ID_PATTERN
 from shared.domain.records import Recording as Row
 from shared.domain.records import WireId, wire_id
 from shared.domain.session import State, order_of
-from shared.services.accept_chunk import Upload, accept_chunk
+from shared.services.accept_chunk import Accepted, Upload, accept_chunk
 
 
 def _flag(given: str) -> bool:
@@ -124,12 +124,16 @@ async def upload_recording(
         caller,
         relationships=app.relationships,
         ledger=app.ledger,
-        records=app.records,
+        recordings=app.recordings,
         numbers=app.numbers,
         blobs=app.blobs,
         clock=app.clock,
         limits=app.limits,
     )
+    return _accepted(accepted)
+
+
+def _accepted(accepted: Accepted) -> ChunkAccepted:
     chunk, session = accepted.chunk, accepted.session
     return ChunkAccepted(
         message=f"File uploaded successfully as {chunk.blob}!",

@@ -14,7 +14,7 @@ from functions.http.problems import Problem
 from functions.http.transcripts import NOT_FOUND
 from shared.domain.caller import Role, require_role
 from shared.domain.ids import ID_PATTERN, check_id
-from shared.services.relationships import Relationship as Row
+from shared.domain.relationship import Relationship as Row
 
 RelationshipId = Annotated[str, Path(pattern=ID_PATTERN)]
 FOR_SERVICES = {403: {"model": Problem, "description": "For services and admins only"}}

@@ -85,7 +85,7 @@ async def transcribe_day(
         relationships=app.relationships,
         reader=app.reader,
         ledger=app.ledger,
-        records=app.records,
+        transcripts=app.transcripts,
         blobs=app.blobs,
         clock=app.clock,
     )

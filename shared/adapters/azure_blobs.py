@@ -65,7 +65,7 @@ class AzureBlobs:
 
     async def info(self, container: str, name: str) -> BlobInfo | None:
         """See BlobStore.info."""
-        async with in_our_words(f"look at a blob of {container}"):
+        with in_our_words(f"look at a blob of {container}"):
             try:
                 return _info(await self._blob(container, name).get_blob_properties())
             except ResourceNotFoundError:
@@ -73,7 +73,7 @@ class AzureBlobs:
 
     async def read(self, container: str, name: str) -> bytes:
         """See BlobStore.read."""
-        async with in_our_words(f"read a blob of {container}"):
+        with in_our_words(f"read a blob of {container}"):
             download = await self._blob(container, name).download_blob()
             return await download.readall()
 
@@ -81,14 +81,14 @@ class AzureBlobs:
         self, container: str, name: str, *, start: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
         """See BlobStore.stream."""
-        async with in_our_words(f"stream a blob of {container}"):
+        with in_our_words(f"stream a blob of {container}"):
             download = await self._blob(container, name).download_blob(offset=start, length=length)
             async for piece in download.chunks():
                 yield piece
 
     async def delete(self, container: str, name: str) -> None:
         """See BlobStore.delete."""
-        async with in_our_words(f"delete a blob of {container}"):
+        with in_our_words(f"delete a blob of {container}"):
             try:
                 await self._blob(container, name).delete_blob()
             except ResourceNotFoundError:
@@ -96,7 +96,7 @@ class AzureBlobs:
 
     async def list(self, container: str, prefix: str) -> AsyncIterator[BlobInfo]:
         """See BlobStore.list."""
-        async with in_our_words(f"list blobs of {container}"):
+        with in_our_words(f"list blobs of {container}"):
             client = self._service().get_container_client(container)
             try:
                 async for found in client.list_blobs(name_starts_with=prefix, include=["metadata"]):
@@ -106,7 +106,7 @@ class AzureBlobs:
 
     async def signed_upload_url(self, container: str, name: str, *, expires: datetime) -> str:
         """See BlobStore.signed_upload_url. Signed with the account's key, or with one that is delegated to the app."""
-        async with in_our_words(f"sign an address in {container}"):
+        with in_our_words(f"sign an address in {container}"):
             if container not in self._made:
                 await self._make_container(container)
                 self._made.add(container)
@@ -137,7 +137,7 @@ class AzureBlobs:
         *,
         only_new: bool,
     ) -> None:
-        async with in_our_words(f"write a blob of {container}"):
+        with in_our_words(f"write a blob of {container}"):
             upload = _Upload(self._blob(container, name), content_type, dict(metadata), only_new)
             start = 0 if isinstance(body, bytes) else body.tell()
             try:
@@ -215,7 +215,7 @@ class _Upload:
         except HttpResponseError as exc:
             if getattr(exc, "error_code", None) == _BLOCKS_GONE and self._only_new:
                 # Another writer's commit discards the blocks that are still uncommitted under the name.
-                raise AlreadyExists("another writer came first") from exc
+                raise AlreadyExists("another writer came first") from None
             raise
 
 

@@ -10,56 +10,44 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from json import JSONDecodeError
 from typing import TypeVar
 
 from azure.core.exceptions import (
+    AzureError,
     ClientAuthenticationError,
     DecodeError,
+    DeserializationError,
     HttpResponseError,
-    IncompleteReadError,
-    ServiceRequestError,
-    ServiceResponseError,
 )
 
 from shared.adapters.azure_answers import DENIED, Patience, engine_error
+from shared.adapters.sdk_errors import Meaning, in_our_words
 from shared.domain.errors import EngineUnavailable, ScribeError
 
 T = TypeVar("T")
 
 
-async def patiently(
-    call: Callable[[], Awaitable[T]], *, meaning: Callable[[Exception], ScribeError | None], patience: Patience
-) -> T:
-    """Make a call until it succeeds or patience ends.
-
-    Raises: what `meaning` makes of the last error, without its cause: an SDK's errors may quote what was sent.
-    Errors that mean nothing to it are defects and are raised as they are.
-    """
+async def patiently(call: Callable[[], Awaitable[T]], *, meaning: Meaning, patience: Patience) -> T:
+    """Make a call until it succeeds or patience ends. Raises: what `meaning` makes of the last error."""
 
     async def tried() -> T:
-        try:
+        with in_our_words(meaning):
             return await call()
-        except ScribeError:
-            raise
-        except Exception as exc:
-            meant = meaning(exc)
-            if meant is None:
-                raise
-            raise meant from None
 
     return await patience.ask(tried)
 
 
 def meaning_of_azure_error(error: Exception, service: str) -> ScribeError | None:
     """What an error of azure-core means whatever the service; None for what is none of azure-core's."""
-    if isinstance(error, DecodeError | IncompleteReadError | ServiceRequestError | ServiceResponseError | TimeoutError):
+    if isinstance(error, DecodeError | DeserializationError | JSONDecodeError | TimeoutError):
         return engine_error(service, None)
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         return EngineUnavailable(f"the app's identity gets no token for {service}", code=DENIED)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         headers: Mapping[str, str] = getattr(error.response, "headers", {})
         return engine_error(service, error.status_code, retry_after_s=retry_after_s(headers))
-    return None
+    return engine_error(service, None) if isinstance(error, AzureError) else None
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

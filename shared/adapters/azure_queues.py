@@ -30,7 +30,7 @@ class AzureQueues:
     async def send(self, queue: str, message: Mapping[str, str], *, delay_s: int = 0) -> None:
         """See Queues.send."""
         text = json.dumps(dict(message))
-        async with in_our_words(f"send to queue {queue}"):
+        with in_our_words(f"send to queue {queue}"):
             client = self._queue(queue)
             try:
                 await client.send_message(text, visibility_timeout=delay_s)
@@ -40,7 +40,7 @@ class AzureQueues:
 
     async def reachable(self) -> None:
         """Ask the service for anything at all. Raises: StoreUnavailable."""
-        async with in_our_words("reach the queues"):
+        with in_our_words("reach the queues"):
             await self._service().get_service_properties()
 
     async def close(self) -> None:

@@ -76,8 +76,8 @@ class CosmosConnection:
                 await _create(client, self._database, name)
             container = client.get_database_client(self._database).get_container_client(name)
             await container.read()
-        except CosmosResourceNotFoundError as exc:
-            raise StoreUnavailable(f"container {name} does not exist") from exc
+        except CosmosResourceNotFoundError:
+            raise StoreUnavailable(f"container {name} does not exist") from None
         return container
 
     async def _connected(self) -> CosmosClient:

@@ -1,4 +1,4 @@
-"""Cosmos DB's errors in our words, with the original as cause."""
+"""What Cosmos DB's errors mean to us."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
+from shared.adapters import sdk_errors
 from shared.domain.errors import (
     AlreadyExists,
     NotFound,
@@ -24,6 +25,7 @@ NO_SUCH_CONTAINER = 1003
 # 401 and 403 are here because they mend without a change to the request: a key or a role is being replaced.
 # 449 is a write that met another one.
 _PATIENCE = frozenset({401, 403, 408, 410, 429, 449})
+_CLIENT_ERROR = 400
 _SERVER_ERROR = 500
 _BY_STATUS: Mapping[int, type[ScribeError]] = {
     404: NotFound,
@@ -39,21 +41,24 @@ async def in_our_words(what: str, *, deadline_s: float) -> AsyncIterator[None]:
 
     `what` names the operation and its ids; it becomes the message.
     """
-    try:
+
+    def meaning(error: Exception) -> ScribeError | None:
+        if isinstance(error, HttpResponseError):
+            return _meaning_of_answer(error, what)
+        if isinstance(error, AzureError):
+            return StoreUnavailable(f"{what}: no answer")
+        return StoreUnavailable(f"{what}: no answer in {deadline_s:g} s") if isinstance(error, TimeoutError) else None
+
+    with sdk_errors.in_our_words(meaning):
         async with asyncio.timeout(deadline_s):
             yield
-    except HttpResponseError as exc:
-        raise _translated(exc, what) from exc
-    except AzureError as exc:
-        raise StoreUnavailable(f"{what}: no answer") from exc
-    except TimeoutError as exc:
-        raise StoreUnavailable(f"{what}: no answer in {deadline_s:g} s") from exc
 
 
-def _translated(exc: HttpResponseError, what: str) -> ScribeError:
+def _meaning_of_answer(exc: HttpResponseError, what: str) -> ScribeError:
     status = exc.status_code or _SERVER_ERROR
-    sub_status = getattr(exc, "sub_status", None)
-    if status in _PATIENCE or status >= _SERVER_ERROR or sub_status == NO_SUCH_CONTAINER:
+    no_container = getattr(exc, "sub_status", None) == NO_SUCH_CONTAINER
+    refused = _CLIENT_ERROR <= status < _SERVER_ERROR  # below, it is a success that cannot be read
+    if status in _PATIENCE or not refused or no_container:
         return _unavailable(exc, f"{what}: status {status}")
     if status in _BY_STATUS:
         return _BY_STATUS[status](what)

@@ -119,7 +119,7 @@ class CosmosItems:
         except Permanent as exc:
             if continuation is None or exc.code != "store_refused":
                 raise
-            raise invalid_continuation() from exc  # the first page was accepted, so it is the token it refuses
+            raise invalid_continuation() from None  # the first page was accepted, so it is the token it refuses
         return Page(items=[_item(row) for row in rows], continuation=listing.continuation(token))
 
     async def _page(self, listing: Listing, token: str | None) -> tuple[list[JsonObject], str | None]:

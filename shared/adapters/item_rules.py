@@ -12,10 +12,9 @@ from typing import Any
 
 from shared.domain.errors import InvalidInput
 from shared.domain.names import PARTITION_KEYS
-from shared.ports import Change, Create, Delete, JsonObject, Patch, Replace, Step, Upsert
+from shared.ports import MAX_STEPS, Change, Create, Delete, JsonObject, Patch, Replace, Step, Upsert
 
 MAX_ITEM_BYTES = 2 * 1024 * 1024
-_MAX_STEPS = 100
 _MAX_CHANGES = 10
 _MAX_PAGE = 1000
 _MAX_ID_BYTES = 1023
@@ -24,7 +23,7 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]*")
 
 def check_steps(container: str, partition: str, steps: Sequence[Step]) -> None:
     """1 to 100 steps, all in the partition they are sent to."""
-    if not 0 < len(steps) <= _MAX_STEPS:
+    if not 0 < len(steps) <= MAX_STEPS:
         raise ValueError(f"a batch of {len(steps)} steps")
     for step in steps:
         check_id(item_id_of(step))

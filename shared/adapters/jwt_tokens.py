@@ -65,7 +65,8 @@ class JwtVerifier:
         try:
             found = await asyncio.to_thread(self._keys.find, kid)
         except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, OSError, ValueError) as exc:
-            raise Transient("the token issuer's keys cannot be read", code="issuer_unavailable") from exc
+            why = type(exc).__name__
+            raise Transient(f"the token issuer's keys cannot be read: {why}", code="issuer_unavailable") from None
         self._known[kid] = (time.monotonic() + _KEYS_KEPT_S, found)
         return found
 

@@ -84,7 +84,7 @@ def _read(path: Path) -> list[_Version]:
         rows = json.loads(path.read_bytes())["keys"]
         versions = [_Version(id=row["id"], key=base64.b64decode(row["key"], validate=True)) for row in rows]
     except OSError as exc:
-        raise StoreUnavailable("the key file cannot be read") from exc
+        raise StoreUnavailable(f"the key file cannot be read: {type(exc).__name__}") from None
     except (ValueError, KeyError, TypeError):
         raise StoreUnavailable("the key file is not a key file") from None  # the cause may quote its content
     if not versions or any(len(version.key) != _KEY_BYTES for version in versions):

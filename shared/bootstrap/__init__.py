@@ -30,6 +30,7 @@ from shared.services.delivery_log import DeliveryLog
 from shared.services.edit_record import RecordEditor
 from shared.services.end_processing import Endings
 from shared.services.erase_relationship import Eraser
+from shared.services.histories import Histories
 from shared.services.idempotency import IdempotencyKeys
 from shared.services.instructions import Instructions
 from shared.services.kept_pages import KeptPages
@@ -39,10 +40,11 @@ from shared.services.partner_uploads import PartnerUploads
 from shared.services.processing_requests import ProcessingRequests
 from shared.services.read_processing import ProcessingReader
 from shared.services.read_records import RecordReader
-from shared.services.records import Records
+from shared.services.recordings import Recordings
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import Relationships
 from shared.services.sweep import Sweeper
+from shared.services.transcripts import Transcripts
 from shared.services.users import Users
 from shared.services.webhooks import Webhooks
 from shared.settings import Settings
@@ -72,7 +74,9 @@ class Services:
     numbers: Numbers
     ledger: Ledger
     claims: Claims
-    records: Records
+    recordings: Recordings
+    transcripts: Transcripts
+    histories: Histories
     reader: RecordReader
     editor: RecordEditor
     relationships: Relationships
@@ -128,7 +132,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     client_documents = ClientDocuments(items=items, blobs=blobs, clock=clock)
     reader = RecordReader(items=items, relationships=relationships, ledger=ledger)
     web = guarded_web(settings.web)
-    records = Records(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock)
+    transcripts = Transcripts(items=items, blobs=blobs, keyrings=keyrings, numbers=numbers, clock=clock)
+    histories = Histories(items=items, keyrings=keyrings, numbers=numbers, clock=clock)
     deliveries = DeliveryLog(items)
     webhooks = Webhooks(
         items=items,
@@ -153,7 +158,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         numbers=numbers,
         ledger=ledger,
         claims=claims,
-        records=records,
+        recordings=Recordings(items, clock),
+        transcripts=transcripts,
+        histories=histories,
         reader=reader,
         editor=RecordEditor(items=items, reader=reader, relationships=relationships, keyrings=keyrings, clock=clock),
         relationships=relationships,
@@ -202,13 +209,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             relationships=relationships,
             ledger=ledger,
             requests=requests,
-            records=records,
+            transcripts=transcripts,
             blobs=blobs,
             queues=queues,
             web=web,
             clock=clock,
         ),
-        processing_reader=ProcessingReader(ledger, records),
+        processing_reader=ProcessingReader(ledger, transcripts, histories),
         partner_uploads=PartnerUploads(
             blobs, clock, valid=settings.processing.upload_url_valid, kept=settings.processing.uploads_kept
         ),

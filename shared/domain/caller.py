@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from shared.domain.access import Resource, note
-from shared.domain.errors import Forbidden, NotFound
+from shared.domain.errors import Forbidden
 from shared.domain.model import Model
 
 
@@ -71,12 +71,6 @@ def may_reach(caller: Caller, owned: Owned) -> bool:
 def as_partner(caller: Caller, partner: str | None) -> bool:
     """Whether the caller is an admin, or a service to which what `partner` has made is open."""
     return caller.is_(Role.ADMIN) or (caller.is_(Role.SERVICE) and partner in {None, caller.id})
-
-
-def require_reach(caller: Caller, owned: Owned) -> None:
-    """Raises: NotFound, as if it did not exist."""
-    if not may_reach(caller, owned):
-        raise NotFound("no such record")
 
 
 def require_write(caller: Caller, owned: Owned) -> None:

@@ -8,13 +8,28 @@ the same call may be repeated safely.
 from shared.ports.blobs import BlobInfo, BlobStore
 from shared.ports.clock import Clock
 from shared.ports.engines import DocumentEngine, NoteEngine, NoteRequest, Progress, SpeechEngine
-from shared.ports.items import Change, Create, Delete, Item, ItemStore, JsonObject, Page, Patch, Replace, Step, Upsert
+from shared.ports.items import (
+    MAX_STEPS,
+    Change,
+    Create,
+    Delete,
+    Item,
+    ItemStore,
+    JsonObject,
+    Page,
+    Patch,
+    Replace,
+    Step,
+    Upsert,
+    all_items,
+)
 from shared.ports.keys import KeyEncryptionKey, WrappedKey
 from shared.ports.pages import PageStore
 from shared.ports.queues import Queues
 from shared.ports.web import Downloaded, Web
 
 __all__ = [
+    "MAX_STEPS",
     "BlobInfo",
     "BlobStore",
     "Change",
@@ -40,4 +55,5 @@ __all__ = [
     "Upsert",
     "Web",
     "WrappedKey",
+    "all_items",
 ]

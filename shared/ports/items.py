@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 JsonObject = dict[str, Any]
+
+MAX_STEPS = 100
+"""Of one batch; Cosmos DB's limit."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class ItemStore(Protocol):
     """JSON items in containers, each in a partition, with optimistic concurrency.
 
     Every body holds `id` and the container's partition key property. Writes are atomic per call; a batch is
-    atomic as a whole, in one partition, at most 100 steps. A patch holds at most 10 changes.
+    atomic as a whole, in one partition, at most `MAX_STEPS` steps. A patch holds at most 10 changes.
     """
 
     async def read(self, container: str, partition: str, item_id: str) -> Item | None:
@@ -132,3 +135,22 @@ class ItemStore(Protocol):
         Raises: InvalidInput (`invalid_continuation`) for a continuation that is not ours.
         """
         ...
+
+
+async def all_items(
+    store: ItemStore,
+    container: str,
+    partition: str,
+    *,
+    equal: Mapping[str, Any] | None = None,
+    order_by: str | None = None,
+) -> AsyncIterator[Item]:
+    """Every item that `query` finds, page after page; nothing is asked for that is not taken."""
+    continuation = None
+    while True:
+        page = await store.query(container, partition, equal=equal or {}, order_by=order_by, continuation=continuation)
+        for item in page.items:
+            yield item
+        continuation = page.continuation
+        if continuation is None:
+            return

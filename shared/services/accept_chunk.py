@@ -37,7 +37,7 @@ from shared.ports import BlobStore, Clock
 from shared.services.free_name import write_under_free_name
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
-from shared.services.records import Records
+from shared.services.recordings import Recordings
 from shared.services.relationships import Relationships
 from shared.services.seal_session import seal_session
 
@@ -78,7 +78,7 @@ async def accept_chunk(
     *,
     relationships: Relationships,
     ledger: Ledger,
-    records: Records,
+    recordings: Recordings,
     numbers: Numbers,
     blobs: BlobStore,
     clock: Clock,
@@ -111,7 +111,7 @@ async def accept_chunk(
         chunk, session = await _enter(stored, session, upload.total, ledger, blobs)
     if session.state is not State.RECEIVING and session.received != session.sealed_chunks:
         await ledger.list_as_open(session.session_id)  # a late chunk; the sweeper may have done with the session
-    await records.add_recording(session, chunk)
+    await recordings.add(session, chunk)
     session = await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
     return Accepted(chunk, session)
 

@@ -28,9 +28,9 @@ from shared.services.fetch_recording import ask_for_recording
 from shared.services.ledger import Ledger
 from shared.services.partner_uploads import is_upload_of
 from shared.services.processing_requests import Asked, ProcessingRequests
-from shared.services.records import Records
 from shared.services.relationships import Relationships
 from shared.services.transcribe_session import ask_for_note
+from shared.services.transcripts import Transcripts
 from shared.services.users import User, Users, uuid_or_none
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "session-scribe:processing-sessions")
@@ -46,7 +46,7 @@ class ProcessingSessions:
         relationships: Relationships,
         ledger: Ledger,
         requests: ProcessingRequests,
-        records: Records,
+        transcripts: Transcripts,
         blobs: BlobStore,
         queues: Queues,
         web: Web,
@@ -56,7 +56,7 @@ class ProcessingSessions:
         self._relationships = relationships
         self._ledger = ledger
         self._requests = requests
-        self._records = records
+        self._transcripts = transcripts
         self._blobs = blobs
         self._queues = queues
         self._web = web
@@ -109,7 +109,7 @@ class ProcessingSessions:
         brief = Brief(people=people, speakers=speakers, fingerprint=fingerprint)
         session = await self._open(caller, session, Asked(brief, None, order.plan))
         if not session.state.final:
-            stored = await self._records.save_transcript(session, digest, transcript)
+            stored = await self._transcripts.save(session, digest, transcript)
             await self._ledger.advance(
                 session.session_id, digest, State.TRANSCRIBED, attempts=0, transcript_id=stored.number
             )

@@ -16,7 +16,7 @@ from shared.domain.model import Model
 from shared.domain.names import SESSIONS
 from shared.domain.times import iso
 from shared.domain.webhook import Delivery, DeliveryStatus
-from shared.ports import Item, ItemStore, JsonObject
+from shared.ports import ItemStore, JsonObject, all_items
 
 LIST = "~webhooks"
 """Partition of the list. No client's session id can be this: `~` is not allowed in one."""
@@ -106,7 +106,7 @@ class DeliveryLog:
     async def pending(self, partner: str) -> AsyncIterator[str]:
         """Event ids of all that are on their way."""
         equal = {"kind": KIND, "status": DeliveryStatus.PENDING.value}
-        async for item in self._all(_partition(partner), equal):
+        async for item in all_items(self._items, SESSIONS, _partition(partner), equal=equal):
             yield str(item.body["event_id"])
 
     async def watch(self, delivery: Delivery, look_at: datetime) -> None:
@@ -122,7 +122,7 @@ class DeliveryLog:
 
     async def due(self, now: datetime) -> AsyncIterator[Line]:
         """The lines whose time has come, those that waited longest first."""
-        async for item in self._all(LIST, {"kind": "line"}, order_by="look_at"):
+        async for item in all_items(self._items, SESSIONS, LIST, equal={"kind": "line"}, order_by="look_at"):
             line = Line.model_validate({**item.body, "event_id": item.body["id"], "etag": item.etag})
             if line.look_at > iso(now):
                 return
@@ -148,18 +148,6 @@ class DeliveryLog:
             await self._items.delete(SESSIONS, LIST, line.event_id, etag=line.etag)
         except (NotFound, PreconditionFailed):
             return
-
-    async def _all(self, partition: str, equal: dict[str, str], *, order_by: str | None = None) -> AsyncIterator[Item]:
-        continuation = None
-        while True:
-            page = await self._items.query(
-                SESSIONS, partition, equal=equal, order_by=order_by, continuation=continuation
-            )
-            for item in page.items:
-                yield item
-            continuation = page.continuation
-            if continuation is None:
-                return
 
 
 def partner_key(partner: str) -> str:

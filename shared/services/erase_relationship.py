@@ -15,7 +15,6 @@ client uploads afterwards is theirs anew.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 
 from shared.crypto.keyring import Keyrings
 from shared.domain.access import note
@@ -25,20 +24,14 @@ from shared.domain.erasure import Erasure, Receipt
 from shared.domain.errors import NotFound, PreconditionFailed, ScribeError
 from shared.domain.limits import Limits
 from shared.domain.names import DIRECTORY, SESSIONS
+from shared.domain.relationship import Named, Relationship, RelationshipState, relationship_key
 from shared.domain.times import iso
-from shared.ports import Change, Clock, Item, ItemStore
+from shared.ports import Change, Clock, Item, ItemStore, all_items
 from shared.services.audit import AuditTrail
 from shared.services.client_documents import ClientDocuments
 from shared.services.ledger import OPEN
 from shared.services.relationship_traces import Traces
-from shared.services.relationships import (
-    Named,
-    Relationship,
-    Relationships,
-    RelationshipState,
-    relationship_key,
-    unknown_relationship,
-)
+from shared.services.relationships import Relationships, unknown_relationship
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +83,7 @@ class Eraser:
         One relationship's trouble does not keep the others waiting. Raises: the last error met, at the end.
         """
         trouble: ScribeError | None = None
-        async for line in self._lines():
+        async for line in all_items(self._items, SESSIONS, OPEN, equal={"kind": KIND}):
             erasure = Erasure.model_validate(line.body)
             try:
                 await self._go_on(erasure, line.etag)
@@ -214,16 +207,6 @@ class Eraser:
             **erasure.model_dump(mode="json"),
         }
         await self._items.upsert(SESSIONS, OPEN, body)
-
-    async def _lines(self) -> AsyncIterator[Item]:
-        continuation = None
-        while True:
-            page = await self._items.query(SESSIONS, OPEN, equal={"kind": KIND}, continuation=continuation)
-            for item in page.items:
-                yield item
-            continuation = page.continuation
-            if continuation is None:
-                return
 
 
 def _line_id(relationship_id: str) -> str:

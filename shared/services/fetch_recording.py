@@ -30,7 +30,7 @@ from shared.services.failures import recording_failures
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
 from shared.services.processing_requests import ProcessingRequests
-from shared.services.records import Records
+from shared.services.recordings import Recordings
 from shared.services.seal_session import seal_session
 from shared.services.stages import FETCHING, Stage
 
@@ -51,7 +51,7 @@ async def fetch_recording(
     ledger: Ledger,
     claims: Claims,
     requests: ProcessingRequests,
-    records: Records,
+    recordings: Recordings,
     numbers: Numbers,
     blobs: BlobStore,
     web: Web,
@@ -83,7 +83,7 @@ async def fetch_recording(
             session = await _enter(session, blob, ledger, numbers, clock)
         chunk = await ledger.chunk(session_id, CHUNK)
         assert chunk is not None
-        await records.add_recording(session, chunk)
+        await recordings.add(session, chunk)
         await seal_session(session, ledger=ledger, blobs=blobs, clock=clock)
         await claim.complete()
 

@@ -11,7 +11,7 @@ from shared.crypto.keyring import Keyrings
 from shared.domain.document import PageRead
 from shared.domain.errors import DecryptionFailed
 from shared.domain.names import RECORDS
-from shared.ports import Clock, Item, ItemStore, JsonObject
+from shared.ports import Clock, Item, ItemStore, JsonObject, all_items
 
 KEPT = timedelta(hours=24)
 PART = 512 * 1024
@@ -32,14 +32,9 @@ class KeptPages:
     async def recall(self, digest: str) -> Sequence[PageRead]:
         """See PageStore.recall."""
         found: dict[int, PageRead] = {}
-        continuation = None
-        while True:
-            page = await self._items.query(RECORDS, _partition(digest), equal={}, continuation=continuation)
-            for item in page.items:
-                found |= {read.number: read for read in await self._opened(digest, item)}
-            continuation = page.continuation
-            if continuation is None:
-                return list(found.values())
+        async for item in all_items(self._items, RECORDS, _partition(digest)):
+            found |= {read.number: read for read in await self._opened(digest, item)}
+        return list(found.values())
 
     async def keep(self, digest: str, pages: Sequence[PageRead]) -> None:
         """See PageStore.keep."""

@@ -11,7 +11,7 @@ from shared.domain.model import Model
 from shared.domain.names import SESSIONS
 from shared.domain.note import SessionType
 from shared.domain.session import Failure, Session, State, StoredChunk
-from shared.ports import Change, Clock, Create, Item, ItemStore, JsonObject, Patch
+from shared.ports import Change, Clock, Create, ItemStore, JsonObject, Patch, all_items
 
 SESSION_ITEM = "session"
 OPEN = "~open"
@@ -89,7 +89,10 @@ class Ledger:
 
     async def chunks(self, session_id: str) -> dict[str, StoredChunk]:
         """All chunks of a session, by chunk id."""
-        found = [StoredChunk.model_validate(item.body) async for item in self._all(session_id, {"kind": "chunk"})]
+        found = [
+            StoredChunk.model_validate(item.body)
+            async for item in all_items(self._items, SESSIONS, session_id, equal={"kind": "chunk"})
+        ]
         return {chunk.chunk_id: chunk for chunk in found}
 
     async def advance(self, session_id: str, manifest: str | None, state: State, **fields: Any) -> Session | None:
@@ -183,18 +186,8 @@ class Ledger:
 
     async def open_work(self) -> AsyncIterator[OpenWork]:
         """The sweeper's list."""
-        async for item in self._all(OPEN, {"kind": "open"}):
+        async for item in all_items(self._items, SESSIONS, OPEN, equal={"kind": "open"}):
             yield OpenWork(session_id=item.body["id"], touched=item.body["touched"], etag=item.etag)
-
-    async def _all(self, partition: str, equal: Mapping[str, Any]) -> AsyncIterator[Item]:
-        continuation = None
-        while True:
-            page = await self._items.query(SESSIONS, partition, equal=equal, continuation=continuation)
-            for item in page.items:
-                yield item
-            continuation = page.continuation
-            if continuation is None:
-                return
 
     def _now(self) -> str:
         return self._clock.now().isoformat()

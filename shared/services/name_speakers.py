@@ -12,8 +12,8 @@ from shared.domain.transcript import render_text
 from shared.ports import Queues
 from shared.services.edit_record import Edit, RecordEditor
 from shared.services.ledger import Ledger
-from shared.services.records import Records
 from shared.services.transcribe_session import ask_for_note
+from shared.services.transcripts import Transcripts
 
 
 async def name_speakers(
@@ -22,7 +22,7 @@ async def name_speakers(
     caller: Caller,
     *,
     ledger: Ledger,
-    records: Records,
+    transcripts: Transcripts,
     editor: RecordEditor,
     queues: Queues,
 ) -> None:
@@ -34,10 +34,10 @@ async def name_speakers(
     done: the words say which edition of the notes their names ask for.
     Raises: NotFound (`transcript_not_found`); InvalidInput (`unknown_speaker`); Forbidden.
     """
-    stored = await records.transcript(session)
+    stored = await transcripts.of(session)
     if stored is None or stored.deleted:
         raise NotFound(f"session {session.session_id} has no transcript", code="transcript_not_found")
-    words = await records.words(stored)
+    words = await transcripts.words(stored)
     labels = {segment.speaker for segment in words.segments}
     if not names.keys() <= labels:
         raise InvalidInput(f"the speakers of this session are {', '.join(sorted(labels))}", code="unknown_speaker")
@@ -45,7 +45,7 @@ async def name_speakers(
     if named != words.names:
         edition = max(words.named, session.edition) + 1
         words = words.model_copy(update={"names": named, "named": edition})
-        await records.keep_words(stored, words)
+        await transcripts.keep_words(stored, words)
     text = {"transcript": render_text(words)}
     await editor.edit(caller, StoredTranscript, stored.number, Edit(text))
     if words.named:

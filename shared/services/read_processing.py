@@ -11,9 +11,10 @@ from shared.domain.records import StoredHistory
 from shared.domain.session import Session, State
 from shared.domain.transcript import Transcript
 from shared.ports import Queues
+from shared.services.histories import Histories
 from shared.services.ledger import Ledger
-from shared.services.records import Records
 from shared.services.transcribe_session import ask_for_note
+from shared.services.transcripts import Transcripts
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class Processed:
 class ProcessingReader:
     """Reads processing sessions, decrypted: their partner has no keys."""
 
-    def __init__(self, ledger: Ledger, records: Records) -> None:
+    def __init__(self, ledger: Ledger, transcripts: Transcripts, histories: Histories) -> None:
         self._ledger = ledger
-        self._records = records
+        self._transcripts = transcripts
+        self._histories = histories
 
     async def reach(self, caller: Caller, processing_id: str) -> Session:
         """The session, if it is one of the caller's. Raises: NotFound (`processing_session_not_found`)."""
@@ -48,16 +50,16 @@ class ProcessingReader:
         Raises: NotFound (`note_not_found` for a format or version that was never written).
         """
         session = await self.reach(caller, processing_id)
-        stored = await self._records.transcript(session)
-        words = await self._records.words(stored) if stored is not None and not stored.deleted else None
+        stored = await self._transcripts.of(session)
+        words = await self._transcripts.words(stored) if stored is not None and not stored.deleted else None
         history = await self._history(session, session_type, version)
         if history is None:
             return Processed(session, words)
-        return Processed(session, words, await self._records.note(history), history.version)
+        return Processed(session, words, await self._histories.note(history), history.version)
 
     async def notes(self, caller: Caller, processing_id: str) -> list[StoredHistory]:
         """Every version of every note, in order of writing. Raises: NotFound."""
-        return await self._records.histories(await self.reach(caller, processing_id))
+        return await self._histories.all_of(await self.reach(caller, processing_id))
 
     async def _history(
         self, session: Session, session_type: SessionType | None, version: int | None
@@ -65,12 +67,12 @@ class ProcessingReader:
         wanted = session_type or session.session_type
         if wanted not in session.wanted:
             raise _no_note(session, wanted, version)
-        newest = await self._records.history(session, wanted)
+        newest = await self._histories.of(session, wanted)
         if newest is not None and newest.deleted:
             newest = None
         if version is None or (newest is not None and newest.version == version):
             return newest
-        for row in await self._records.histories(session):
+        for row in await self._histories.all_of(session):
             if (row.session_type, row.version) == (wanted, version):
                 return row
         raise _no_note(session, wanted, version)

@@ -19,11 +19,9 @@ from shared.domain.names import (
     WORDS_BLOBS,
 )
 from shared.domain.records import Recording, pointer_id
-from shared.ports import BlobInfo, BlobStore, Delete, Item, ItemStore
+from shared.ports import MAX_STEPS, BlobInfo, BlobStore, Delete, Item, ItemStore, all_items
 from shared.services.ledger import SESSION_ITEM, Ledger
 
-BATCH = 100
-"""Cosmos DB's limit of operations in one transactional batch."""
 _OF_A_SESSION = (SEALED_BLOBS, AUDIO_BLOBS, WORDS_BLOBS)
 
 
@@ -72,7 +70,7 @@ class Traces:
         if session is not None and session.upload is not None:
             await self._blobs.delete(PARTNER_UPLOADS, session.upload)
         await self._delete_items(SESSIONS, session_id, [SESSION_ITEM])
-        items = [item async for item in self._all(SESSIONS, session_id)]
+        items = [item async for item in all_items(self._items, SESSIONS, session_id)]
         for item in items:
             if item.body.get("kind") == "chunk":
                 await self._delete_pointer(Recording.KIND, item.body["recording_id"])
@@ -84,8 +82,8 @@ class Traces:
         await self._delete_items(DIRECTORY, pointer_id(kind, number), [pointer_id(kind, number)])
 
     async def _delete_items(self, container: str, partition: str, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), BATCH):
-            part = ids[start : start + BATCH]
+        for start in range(0, len(ids), MAX_STEPS):
+            part = ids[start : start + MAX_STEPS]
             try:
                 await self._items.batch(container, partition, [Delete(item_id) for item_id in part])
             except NotFound:
@@ -109,16 +107,6 @@ class Traces:
 
     async def _rows(self, of: Erasure) -> AsyncIterator[Item]:
         """All but the data keys, which are shredded and stay as marks."""
-        async for row in self._all(RECORDS, of.relationship):
+        async for row in all_items(self._items, RECORDS, of.relationship):
             if row.body.get("kind") not in {KEY, SHREDDED}:
                 yield row
-
-    async def _all(self, container: str, partition: str) -> AsyncIterator[Item]:
-        continuation = None
-        while True:
-            page = await self._items.query(container, partition, equal={}, continuation=continuation)
-            for item in page.items:
-                yield item
-            continuation = page.continuation
-            if continuation is None:
-                return

@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 
 from shared.domain.access import note
 from shared.domain.caller import Caller, Role, as_partner, may_provision, may_reach
-from shared.domain.errors import AlreadyExists, Conflict, NotFound, Permanent, PreconditionFailed
-from shared.domain.model import Model
+from shared.domain.errors import AlreadyExists, Conflict, NotFound, PreconditionFailed
 from shared.domain.names import DIRECTORY
 from shared.domain.recent import Recent
+from shared.domain.relationship import Named, Relationship, RelationshipState, relationship_key
 from shared.domain.times import iso
 from shared.ports import Change, Clock, ItemStore
+from shared.services.relationship_lists import RelationshipLists
 
 REMEMBERED = timedelta(seconds=30)
 REMEMBERED_AT_MOST = 1024
 
 
-class RelationshipState(StrEnum):
-    """An erased one stays as a mark, without its people, so that its id is never used again."""
-
-    ACTIVE = "active"
-    ERASING = "erasing"
-    ERASED = "erased"
-
-
-class Relationship(Model):
-    """A therapist-client pair. `id` is the wire's `therapist_clientid`."""
-
-    id: str
-    therapist_userid: str
-    client_userid: str | None = None
-    partner: str | None = None
-    """Whose user the therapist is, where a partner made them."""
-    state: RelationshipState = RelationshipState.ACTIVE
-    listed: bool = False
-    """Whether it is on the lists of its people; those made before there were lists are not."""
-
-    @property
-    def relationship_id(self) -> str:
-        """Its own."""
-        return self.id
-
-    @property
-    def resource(self) -> str:
-        """See Resource.resource."""
-        return f"relationship:{self.id}"
-
-
 class Relationships:
-    """The directory's relationships, the rule of who reaches them, and each person's list of their own.
+    """The directory's relationships, and the rule of who reaches them.
 
     A relationship is remembered for `REMEMBERED`, so that the chunks of a session cost no look-up each. Nobody is
     refused by memory: it is asked again first.
@@ -59,6 +28,7 @@ class Relationships:
     def __init__(self, items: ItemStore, clock: Clock, *, provision_on_upload: bool) -> None:
         self._items = items
         self._clock = clock
+        self._lists = RelationshipLists(items, clock)
         self._provision_on_upload = provision_on_upload
         self._recent: Recent[Relationship] = Recent(REMEMBERED, REMEMBERED_AT_MOST)
 
@@ -91,17 +61,13 @@ class Relationships:
         found: set[str] = set()
         for role in (Role.THERAPIST, Role.CLIENT):
             if caller.is_(role):
-                key = _list_key(role, caller.id)
-                item = await self._items.read(DIRECTORY, key, key)
-                found |= set(item.body["relationships"] if item is not None else ())
+                found |= await self._lists.ids(role, caller.id)
         return sorted(found)
 
     async def of_client(self, userid: str) -> list[Relationship]:
         """All that stand with this client, sorted by id."""
-        key = _list_key(Role.CLIENT, userid)
-        item = await self._items.read(DIRECTORY, key, key)
-        listed = sorted(item.body["relationships"]) if item is not None else []
-        found = [await self._find(relationship_id) for relationship_id in listed]
+        listed = await self._lists.ids(Role.CLIENT, userid)
+        found = [await self._find(relationship_id) for relationship_id in sorted(listed)]
         return [each for each in found if each is not None and each.client_userid == userid]
 
     async def treats(self, caller: Caller, client_userid: str) -> bool:
@@ -142,7 +108,7 @@ class Relationships:
 
     async def _with_client(self, found: Relationship, client_userid: str | None, etag: str) -> Relationship | None:
         """None when the relationship has changed since it was read."""
-        await self._list(found.model_copy(update={"client_userid": client_userid}))
+        await self._lists.put(found.model_copy(update={"client_userid": client_userid}))
         changes = [Change("set", "/client_userid", client_userid), Change("set", "/listed", True)]
         key = relationship_key(found.id)
         try:
@@ -150,25 +116,15 @@ class Relationships:
         except PreconditionFailed:
             return None
         if found.client_userid is not None:
-            await self._unlist(Role.CLIENT, found.client_userid, found.id)
+            await self._lists.take_off(Role.CLIENT, found.client_userid, found.id)
         return self._remember(Relationship.model_validate(written.body | {"id": found.id}))
 
     async def forget(self, found: Relationship) -> None:
         """Take the relationship off its people's lists and out of this process's memory."""
         self._recent.forget(found.id)
-        await self._unlist(Role.THERAPIST, found.therapist_userid, found.id)
+        await self._lists.take_off(Role.THERAPIST, found.therapist_userid, found.id)
         if found.client_userid is not None:
-            await self._unlist(Role.CLIENT, found.client_userid, found.id)
-
-    async def _unlist(self, role: Role, userid: str, relationship_id: str) -> None:
-        key = _list_key(role, userid)
-        item = await self._items.read(DIRECTORY, key, key)
-        if item is not None and relationship_id in item.body["relationships"]:
-            try:
-                await self._items.patch(DIRECTORY, key, key, [Change("remove", f"/relationships/{relationship_id}")])
-            except Permanent as error:
-                if error.code != "store_refused":  # somebody else has taken it off in between
-                    raise
+            await self._lists.take_off(Role.CLIENT, found.client_userid, found.id)
 
     async def admit(
         self,
@@ -207,7 +163,7 @@ class Relationships:
         if not named and found.listed:
             return found
         client = client_userid if named else found.client_userid
-        await self._list(found.model_copy(update={"client_userid": client}))
+        await self._lists.put(found.model_copy(update={"client_userid": client}))
         changes = [Change("set", "/client_userid", client), Change("set", "/listed", True)]
         written = await self._items.patch(DIRECTORY, relationship_key(found.id), relationship_key(found.id), changes)
         return self._remember(Relationship.model_validate(written.body | {"id": found.id}))
@@ -234,7 +190,7 @@ class Relationships:
             partner=partner,
             listed=True,
         )
-        await self._list(made)
+        await self._lists.put(made)
         body = {
             **made.model_dump(mode="json"),
             "id": relationship_key(relationship_id),
@@ -249,41 +205,6 @@ class Relationships:
                 raise unknown_relationship(relationship_id) from None  # erased
             return found
         return self._remember(made)
-
-    async def _list(self, relationship: Relationship) -> None:
-        await self._list_for(Role.THERAPIST, relationship.therapist_userid, relationship.id)
-        if relationship.client_userid is not None:
-            await self._list_for(Role.CLIENT, relationship.client_userid, relationship.id)
-
-    async def _list_for(self, role: Role, userid: str, relationship_id: str) -> None:
-        key, now = _list_key(role, userid), iso(self._clock.now())
-        while True:
-            try:
-                await self._items.patch(DIRECTORY, key, key, [Change("set", f"/relationships/{relationship_id}", now)])
-            except NotFound:
-                body = {"id": key, "kind": "relationships", "relationships": {relationship_id: now}}
-                try:
-                    await self._items.create(DIRECTORY, key, body)
-                except AlreadyExists:
-                    continue
-            return
-
-
-class Named:
-    """A relationship of which only the id matters."""
-
-    def __init__(self, relationship_id: str) -> None:
-        self.relationship_id = relationship_id
-        self.resource = f"relationship:{relationship_id}"
-
-
-def relationship_key(relationship_id: str) -> str:
-    """Id of the directory's item."""
-    return f"relationship:{relationship_id}"
-
-
-def _list_key(role: Role, userid: str) -> str:
-    return f"relationships:{role}:{userid}"
 
 
 def unknown_relationship(relationship_id: str) -> NotFound:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.domain.caller import Caller, may_reach, require_write
 from shared.domain.errors import NotFound
 from shared.domain.records import Recording
+from shared.domain.relationship import Relationship
 from shared.domain.session import Failure, Session, State
 from shared.ports import BlobStore, Clock
 from shared.services.ledger import Ledger
 from shared.services.read_records import RecordReader
-from shared.services.records import Records
-from shared.services.relationships import Relationship, Relationships, unknown_relationship
+from shared.services.relationships import Relationships, unknown_relationship
 from shared.services.seal_session import finalize
+from shared.services.transcripts import Transcripts
 
 POLL_SECONDS = 1.0
 PAGE = 1000
@@ -44,7 +45,7 @@ async def transcribe_day(
     relationships: Relationships,
     reader: RecordReader,
     ledger: Ledger,
-    records: Records,
+    transcripts: Transcripts,
     blobs: BlobStore,
     clock: Clock,
     pause: Pause = asyncio.sleep,
@@ -69,13 +70,9 @@ async def transcribe_day(
     for session in sessions:
         if session.state is State.RECEIVING:
             await finalize(session.session_id, ledger=ledger, blobs=blobs, clock=clock)
-    deadline = clock.now() + wait
-    sessions = [await ledger.get(session.session_id) for session in sessions]
-    while any(_open(session) for session in sessions) and clock.now() < deadline:
-        await pause(POLL_SECONDS)
-        sessions = [await ledger.get(each.session_id) if _open(each) else each for each in sessions]
+    sessions = await _waited_for(sessions, clock.now() + wait, ledger, clock, pause)
     return Day(
-        texts=[text for session in sessions if (text := await _text(session, records))],
+        texts=[text for session in sessions if (text := await _text(session, transcripts))],
         pending=[session.session_id for session in sessions if _open(session)],
         failed={session.session_id: session.failures[-1] for session in sessions if _failed(session)},
     )
@@ -97,14 +94,25 @@ async def _sessions_of(caller: Caller, relationship: Relationship, day: date, re
             return found
 
 
-async def _text(session: Session, records: Records) -> str | None:
+async def _waited_for(
+    sessions: Sequence[Session], deadline: datetime, ledger: Ledger, clock: Clock, pause: Pause
+) -> list[Session]:
+    """As they stand once none is open any more, or at the deadline."""
+    sessions = [await ledger.get(session.session_id) for session in sessions]
+    while any(_open(session) for session in sessions) and clock.now() < deadline:
+        await pause(POLL_SECONDS)
+        sessions = [await ledger.get(each.session_id) if _open(each) else each for each in sessions]
+    return sessions
+
+
+async def _text(session: Session, transcripts: Transcripts) -> str | None:
     """Who said what, on one line; None without a transcript to show."""
     if _open(session) or _failed(session) or session.state is State.SKIPPED:
         return None
-    stored = await records.transcript(session)
+    stored = await transcripts.of(session)
     if stored is None or stored.deleted:
         return None
-    return " ".join((await records.text(stored)).split())
+    return " ".join((await transcripts.text(stored)).split())
 
 
 def _open(session: Session) -> bool:

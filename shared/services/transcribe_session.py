@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
+from dataclasses import dataclass
 
 from shared.domain.manifest import Manifest
 from shared.domain.names import NOTES_QUEUE
 from shared.domain.session import Session, SessionGap, State
-from shared.domain.transcript import Transcript
 from shared.ports import BlobStore, Clock, Queues, SpeechEngine
 from shared.services.claims import Claims
 from shared.services.end_processing import Endings
 from shared.services.failures import recording_failures
 from shared.services.ledger import Ledger
-from shared.services.records import Records
+from shared.services.recordings import Recordings
 from shared.services.session_audio import SessionAudio, session_audio
 from shared.services.stages import Stage, transcribing
+from shared.services.transcripts import Transcripts
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ async def transcribe_session(
     *,
     ledger: Ledger,
     claims: Claims,
-    records: Records,
+    recordings: Recordings,
+    transcripts: Transcripts,
     blobs: BlobStore,
     queues: Queues,
     speech: SpeechEngine,
@@ -57,62 +58,69 @@ async def transcribe_session(
         attempts = (await ledger.get(session_id)).attempts + 1
         session = await ledger.advance(session_id, digest, State.TRANSCRIBING, attempts=attempts)
         if session is not None:
-            stored = await records.transcript(session)
-            if stored is None or stored.manifest != digest:
-                session = await _transcribe(session, manifest, ledger, records, blobs, speech, locale, endings)
-        if session is not None:
-            await _pass_on(session, manifest, ledger, records, queues)
+            work = _Transcription(manifest, ledger, recordings, transcripts, blobs, queues, speech, locale, endings)
+            await work.run(session)
         await claim.complete()
 
 
-async def _transcribe(
-    session: Session,
-    manifest: Manifest,
-    ledger: Ledger,
-    records: Records,
-    blobs: BlobStore,
-    speech: SpeechEngine,
-    locale: str,
-    endings: Endings,
-) -> Session | None:
-    """Store the transcript and say so; None when there is nothing to write a note from."""
-    digest, began = manifest.digest, time.monotonic()
-    async with session_audio(manifest, blobs=blobs) as (path, audio):
-        stitched = time.monotonic()
-        facts = {"duration_ms": audio.duration_ms, "gaps": _gaps(audio)}
-        advanced = await ledger.advance(session.session_id, digest, State.TRANSCRIBING, **facts)
-        if advanced is None:
+@dataclass(frozen=True)
+class _Transcription:
+    """The work itself, once it is claimed."""
+
+    manifest: Manifest
+    ledger: Ledger
+    recordings: Recordings
+    transcripts: Transcripts
+    blobs: BlobStore
+    queues: Queues
+    speech: SpeechEngine
+    locale: str
+    endings: Endings
+
+    async def run(self, session: Session) -> None:
+        """From wherever an earlier run has left off."""
+        stored = await self.transcripts.of(session)
+        if stored is None or stored.manifest != self.manifest.digest:
+            transcribed = await self._transcribe(session)
+            if transcribed is None:
+                return
+            session = transcribed
+        await self._pass_on(session)
+
+    async def _transcribe(self, session: Session) -> Session | None:
+        """Store the transcript and say so; None when there is nothing to write a note from."""
+        digest, began = self.manifest.digest, time.monotonic()
+        async with session_audio(self.manifest, blobs=self.blobs) as (path, audio):
+            stitched = time.monotonic()
+            facts = {"duration_ms": audio.duration_ms, "gaps": _gaps(audio)}
+            advanced = await self.ledger.advance(session.session_id, digest, State.TRANSCRIBING, **facts)
+            if advanced is None:
+                return None
+            heard = await self.speech.transcribe(path, locale=self.locale)
+            transcript = heard.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms})
+        timings = {"stitch_ms": _ms(began, stitched), "transcribe_ms": _ms(stitched, time.monotonic())}
+        if not transcript.has_speech:
+            log.info("session %s: no speech, so no transcript and no note", session.session_id)
+            skipped = await self.ledger.advance(session.session_id, digest, State.SKIPPED, timings=timings)
+            if skipped is not None:
+                await self.endings.settle(skipped)
             return None
-        transcript = await _listen(path, audio, speech, locale)
-    timings = {"stitch_ms": _ms(began, stitched), "transcribe_ms": _ms(stitched, time.monotonic())}
-    if not transcript.has_speech:
-        log.info("session %s: no speech, so no transcript and no note", session.session_id)
-        skipped = await ledger.advance(session.session_id, digest, State.SKIPPED, timings=timings)
-        if skipped is not None:
-            await endings.settle(skipped)
-        return None
-    stored = await records.save_transcript(session, digest, transcript)
-    log.info("session %s: transcript %d stored", session.session_id, stored.number)
-    return await ledger.advance(session.session_id, digest, State.TRANSCRIBING, timings=timings)
+        stored = await self.transcripts.save(session, digest, transcript)
+        log.info("session %s: transcript %d stored", session.session_id, stored.number)
+        return await self.ledger.advance(session.session_id, digest, State.TRANSCRIBING, timings=timings)
 
-
-async def _listen(path: Path, audio: SessionAudio, speech: SpeechEngine, locale: str) -> Transcript:
-    transcript = await speech.transcribe(path, locale=locale)
-    return transcript.model_copy(update={"gaps": audio.gaps, "duration_ms": audio.duration_ms})
-
-
-async def _pass_on(session: Session, manifest: Manifest, ledger: Ledger, records: Records, queues: Queues) -> None:
-    """The transcript stands: say so everywhere, and ask for the note."""
-    stored = await records.transcript(session)
-    assert stored is not None
-    heard = {chunk.blob for chunk in manifest.chunks}
-    chunks = (await ledger.chunks(session.session_id)).values()
-    await records.mark_processed(session, [chunk for chunk in chunks if chunk.blob in heard])
-    advanced = await ledger.advance(
-        session.session_id, manifest.digest, State.TRANSCRIBED, attempts=0, transcript_id=stored.number
-    )
-    if advanced is not None:
-        await ask_for_note(session.session_id, manifest.digest, queues)
+    async def _pass_on(self, session: Session) -> None:
+        """The transcript stands: say so everywhere, and ask for the note."""
+        stored = await self.transcripts.of(session)
+        assert stored is not None
+        heard = {chunk.blob for chunk in self.manifest.chunks}
+        chunks = (await self.ledger.chunks(session.session_id)).values()
+        await self.recordings.mark_processed(session, [chunk for chunk in chunks if chunk.blob in heard])
+        advanced = await self.ledger.advance(
+            session.session_id, self.manifest.digest, State.TRANSCRIBED, attempts=0, transcript_id=stored.number
+        )
+        if advanced is not None:
+            await ask_for_note(session.session_id, self.manifest.digest, self.queues)
 
 
 async def ask_for_note(session_id: str, digest: str, queues: Queues) -> None:

@@ -17,8 +17,10 @@ from shared.domain.errors import AlreadyExists, Conflict, NotFound
 from shared.domain.model import Model
 from shared.domain.names import DIRECTORY
 from shared.domain.times import iso
-from shared.ports import Change, Clock, ItemStore
+from shared.ports import Clock, ItemStore
+from shared.services.directory_lists import put_on_list, read_list
 
+LISTED = "users"
 _NAMESPACE = uuid5(NAMESPACE_URL, "session-scribe:users")
 
 
@@ -62,7 +64,7 @@ class Users:
             created=iso(self._clock.now()),
         )
         # The list first: an id too many leads nowhere, an id too few hides a user.
-        await self._list(caller.id, user.id)
+        await put_on_list(self._items, _list_key(caller.id), LISTED, user.id, self._clock.now())
         body = {**user.model_dump(mode="json"), "id": _key(user.id), "kind": "user"}
         try:
             await self._items.create(DIRECTORY, _key(user.id), body)
@@ -83,8 +85,7 @@ class Users:
 
     async def page(self, caller: Caller, *, limit: int, continuation: str | None) -> UserPage:
         """A page of the caller's users. One read for the list, one for each user on the page."""
-        listed = await self._items.read(DIRECTORY, _list_key(caller.id), _list_key(caller.id))
-        ids = sorted(listed.body["users"]) if listed is not None else []
+        ids = sorted(await read_list(self._items, _list_key(caller.id), LISTED))
         start = bisect_left(ids, continuation or "")
         found = [await self._find(user_id) for user_id in ids[start : start + limit]]
         rest = ids[start + limit : start + limit + 1]
@@ -93,19 +94,6 @@ class Users:
     async def _find(self, user_id: str) -> User | None:
         item = await self._items.read(DIRECTORY, _key(user_id), _key(user_id))
         return None if item is None else User.model_validate(item.body | {"id": user_id})
-
-    async def _list(self, partner: str, user_id: str) -> None:
-        key, now = _list_key(partner), iso(self._clock.now())
-        while True:
-            try:
-                await self._items.patch(DIRECTORY, key, key, [Change("set", f"/users/{user_id}", now)])
-            except NotFound:
-                body = {"id": key, "kind": "users", "users": {user_id: now}}
-                try:
-                    await self._items.create(DIRECTORY, key, body)
-                except AlreadyExists:
-                    continue
-            return
 
 
 def user_id_of(partner: str, partner_user_id: str) -> str:

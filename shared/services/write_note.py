@@ -17,11 +17,12 @@ from shared.ports import Clock, NoteEngine, NoteRequest
 from shared.services.claims import Claims
 from shared.services.end_processing import Endings
 from shared.services.failures import recording_failures
+from shared.services.histories import Histories
 from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.processing_requests import ProcessingRequests
-from shared.services.records import Records
 from shared.services.stages import Stage, writing
+from shared.services.transcripts import Transcripts
 from shared.services.who_spoke import Voices, voices_of
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ async def write_note(
     *,
     ledger: Ledger,
     claims: Claims,
-    records: Records,
+    transcripts: Transcripts,
+    histories: Histories,
     requests: ProcessingRequests,
     instructions: Instructions,
     notes: NoteEngine,
@@ -62,7 +64,7 @@ async def write_note(
         if session is None:
             await endings.settle(known)  # written by a worker that came no further
         else:
-            writer = _Writer(ledger, records, requests, instructions, notes)
+            writer = _Writer(ledger, transcripts, histories, requests, instructions, notes)
             done = await writer.write(session, digest)
             if done is not None:
                 await endings.settle(done)
@@ -85,13 +87,15 @@ class _Writer:
     def __init__(
         self,
         ledger: Ledger,
-        records: Records,
+        transcripts: Transcripts,
+        histories: Histories,
         requests: ProcessingRequests,
         instructions: Instructions,
         notes: NoteEngine,
     ) -> None:
         self._ledger = ledger
-        self._records = records
+        self._transcripts = transcripts
+        self._histories = histories
         self._requests = requests
         self._instructions = instructions
         self._notes = notes
@@ -99,12 +103,12 @@ class _Writer:
     async def write(self, session: Session, digest: str) -> Session | None:
         """Every note that is wanted and not there yet; None when that is no longer for this worker to say."""
         began = time.monotonic()
-        stored = await self._records.transcript(session)
+        stored = await self._transcripts.of(session)
         if stored is None:
             raise Permanent("the transcript that came with the request was never stored", code="request_incomplete")
         if stored.manifest != digest:
             return None  # a newer transcript has come in between, and with it another message
-        words, asked = await self._records.words(stored), await self._requests.read(session)
+        words, asked = await self._transcripts.words(stored), await self._requests.read(session)
         voices = voices_of(words, asked.brief if asked is not None else None, session.participants_type)
         material = _Material(stored, words, voices, asked.plan if asked is not None else None)
         for session_type, edition in session.wanted.items():
@@ -112,7 +116,7 @@ class _Writer:
             if history is None:
                 return None  # the newer transcript came while this note was being written
             log.info("session %s: history %d stands", session.session_id, history.number)
-        first = await self._records.history(session)
+        first = await self._histories.of(session)
         assert first is not None
         timings = {**session.timings, "note_ms": round((time.monotonic() - began) * 1000)}
         return await self._ledger.finish(session, history_id=first.number, timings=timings)
@@ -121,7 +125,7 @@ class _Writer:
         self, session: Session, material: _Material, session_type: SessionType, edition: int
     ) -> StoredHistory | None:
         stored, voices = material.stored, material.voices
-        old = await self._records.history(session, session_type)
+        old = await self._histories.of(session, session_type)
         if old is not None and old.manifest == stored.manifest and old.edition >= edition:
             return old
         request = NoteRequest(
@@ -141,11 +145,11 @@ class _Writer:
             note = note.model_copy(update={"goals": await self._goals(session, stored.manifest)})
         segments = {segment.id: segment for segment in material.words.segments}
         text = render_markdown(note, segments, material.words.names)
-        return await self._records.save_note(session, stored, note, text, edition)
+        return await self._histories.save(session, stored, note, text, edition)
 
     async def _goals(self, session: Session, digest: str) -> tuple[GoalTouched, ...]:
         """Found when the plan was here: it is gone since, and the same words speak to the same goals."""
-        first = await self._records.history(session)
+        first = await self._histories.of(session)
         if first is None or first.manifest != digest or session.partner is None:
             return ()
-        return (await self._records.note(first)).goals
+        return (await self._histories.note(first)).goals

@@ -1,4 +1,4 @@
-"""The accounts of the Cosmos contract: the emulator always, a real one where its settings are given."""
+"""Item stores, and accounts of the Cosmos contract: the emulator always, a real one where its settings are given."""
 
 import asyncio
 import os
@@ -11,6 +11,10 @@ import httpx
 import pytest
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
+
+from shared.adapters.cosmos_items import CosmosItems
+from shared.adapters.memory_items import MemoryItems
+from shared.ports import ItemStore
 
 INDEXING_POLICY: dict[str, Any] = {
     "indexingMode": "consistent",
@@ -75,4 +79,20 @@ async def cosmos_container(cosmos_account: CosmosAccount) -> AsyncIterator[Conta
 @pytest.fixture
 def pk() -> str:
     """A partition of its own for each test."""
+    return f"session-{uuid4().hex}"
+
+
+@pytest.fixture(params=["memory", "cosmos"], scope="session")
+async def items(request: pytest.FixtureRequest) -> AsyncIterator[ItemStore]:
+    if request.param == "memory":
+        yield MemoryItems()
+        return
+    server = request.getfixturevalue("cosmos")
+    store = CosmosItems(server.endpoint, server.key, database=f"contract-{uuid4().hex}", may_create=True)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def partition() -> str:
     return f"session-{uuid4().hex}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +11,7 @@ import httpx
 
 from localcloud.client import Client
 from tests.e2e.visits import FOLLOW_SECONDS
+from tests.e2e.waiting import wait_until
 
 TURNS = (
     ("A", "How have you been sleeping since we last met, Wilhelmina?"),
@@ -105,13 +105,11 @@ class Partner:
 
     def follow(self, processing_id: str, **params: Any) -> dict[str, Any]:
         """Ask until it is not processing any more."""
-        deadline = time.monotonic() + FOLLOW_SECONDS
-        while True:
-            found = self.get(processing_id, **params)
-            if found["status"] != "Processing":
-                return found
-            assert time.monotonic() < deadline, found
-            time.sleep(0.2)
+        return wait_until(
+            lambda: self.get(processing_id, **params),
+            lambda found: found["status"] != "Processing",
+            seconds=FOLLOW_SECONDS,
+        )
 
 
 def words(text: str, turn: int) -> list[dict[str, Any]]:

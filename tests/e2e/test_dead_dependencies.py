@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from localcloud.client import POLL_SECONDS, Client
+from localcloud.client import Client
 from localcloud.processes import Child
 from localcloud.stack import Stack
 from shared.domain.caller import Role
@@ -18,6 +17,7 @@ from tests.e2e.conftest import QUICK
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, items_of
 from tests.e2e.visits import FOLLOW_SECONDS, THERAPIST, Visit, assert_done, pieces_of, speech
+from tests.e2e.waiting import wait_until
 from tests.engines import say
 
 pytestmark = pytest.mark.e2e
@@ -155,10 +155,12 @@ def test_a_database_that_is_away_for_all_of_the_hosts_tries(visit: Visit, stack:
     visit.upload_each(pieces_of(said.stream(2)))
     stack.cosmos.child.kill()
     try:
-        deadline = time.monotonic() + FOLLOW_SECONDS
-        while stack.host_log.read_text("utf-8").count(given_up) == before:
-            assert time.monotonic() < deadline, stack.host_tail()
-            time.sleep(POLL_SECONDS)
+        wait_until(
+            lambda: stack.host_log.read_text("utf-8").count(given_up),
+            lambda times: times > before,
+            seconds=FOLLOW_SECONDS,
+            tail=stack.host_tail,
+        )
     finally:
         stack.start_cosmos()
     assert_done(visit, said)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from azure.storage.blob import BlobClient
 
-from localcloud.client import POLL_SECONDS, Client
+from localcloud.client import Client
 from localcloud.stack import Stack
 from shared.domain.caller import Role
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, items_of, storage_of
 from tests.e2e.visits import CLIENT, OTHER_CLIENT, OTHER_THERAPIST, THERAPIST, Visit, assert_done, pieces_of, speech
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -131,10 +131,12 @@ def test_what_was_written_while_it_was_erased_is_gone_after_a_while(new_stack):
         late = BlobClient.from_connection_string(storage_of(stack), "recordings", answer["file_url"])
         with late:
             late.upload_blob(CHUNKS[0].content, metadata={"session": visit.name})
-            gives_up = time.monotonic() + 60
-            while late.exists() or any(item.get("kind") == "erasure" for _, item in items_of(stack)):
-                assert time.monotonic() < gives_up, stack.host_tail()
-                time.sleep(POLL_SECONDS)
+            wait_until(
+                lambda: late.exists() or any(item.get("kind") == "erasure" for _, item in items_of(stack)),
+                lambda left: not left,
+                seconds=60,
+                tail=stack.host_tail,
+            )
         assert list(blobs_of(stack)) == []
         assert erase(service, visit.relationship).json() == receipt
 

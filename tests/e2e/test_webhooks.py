@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
-from localcloud.client import POLL_SECONDS, Client
+from localcloud.client import Client
 from localcloud.processes import free_port
 from localcloud.stack import Stack
 from shared.adapters.azure_queues import AzureQueues
@@ -34,6 +34,7 @@ from shared.services.webhooks import Webhooks
 from shared.settings.web import WebSettings
 from tests.e2e.problems import assert_problem
 from tests.e2e.stored import blobs_of, items_of, storage_of
+from tests.e2e.waiting import wait_until
 from tests.servers.receiver import Received, Receiver
 
 pytestmark = pytest.mark.e2e
@@ -117,13 +118,11 @@ def log_of(partner: Client) -> list[dict[str, Any]]:
 
 def wait_for(partner: Client, *statuses: str) -> list[dict[str, Any]]:
     """The log, once its deliveries stand so, newest first."""
-    end = time.monotonic() + WAIT_SECONDS
-    found = log_of(partner)
-    while [delivery["status"] for delivery in found] != list(statuses):
-        assert time.monotonic() < end, found
-        time.sleep(POLL_SECONDS)
-        found = log_of(partner)
-    return found
+    return wait_until(
+        lambda: log_of(partner),
+        lambda found: [delivery["status"] for delivery in found] == list(statuses),
+        seconds=WAIT_SECONDS,
+    )
 
 
 def assert_signed(request: Received, secret: str) -> None:

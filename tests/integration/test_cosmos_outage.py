@@ -1,12 +1,8 @@
 """What the Cosmos adapter makes of a store that is gone, silent or asks for patience."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from aiohttp import web
 
 from localcloud.processes import LOOPBACK, free_port
 from shared.adapters.cosmos_items import CosmosItems
@@ -20,66 +16,10 @@ from shared.domain.errors import (
     TooLarge,
 )
 from shared.ports import Change, Create
+from tests.servers.cosmos_account import Account
 
 KEY = "a2V5"
 ITEM = {"id": "one", "session_id": "s"}
-CONTAINER = {
-    "id": "sessions",
-    "_rid": "AAAAAA==",
-    "_self": "",
-    "partitionKey": {"paths": ["/session_id"], "kind": "Hash"},
-}
-
-
-@dataclass
-class Account:
-    """A Cosmos account whose items answer with one status, as the service does when it has trouble."""
-
-    status: int = 503
-    headers: dict[str, str] = field(default_factory=dict)
-    container_status: int = 200
-    drops: bool = False
-    """Take the request, then cut the line instead of answering."""
-    asked: int = 0
-    port: int = field(default_factory=free_port)
-    answering: asyncio.Event = field(default_factory=asyncio.Event)
-    _runner: web.AppRunner | None = None
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/"
-
-    async def start(self) -> None:
-        self.answering.set()
-        app = web.Application()
-        app.router.add_get("/", self._account)
-        app.router.add_get("/dbs/{db}/colls/{name}/", self._container)
-        app.router.add_route("*", "/dbs/{db}/colls/{name}/docs/{id:.*}", self._items)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, LOOPBACK, self.port).start()
-
-    async def stop(self) -> None:
-        self.answering.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _account(self, request: web.Request) -> web.Response:
-        here: list[dict[str, Any]] = [{"name": "Local", "databaseAccountEndpoint": self.endpoint}]
-        policy = {"defaultConsistencyLevel": "Session"}
-        return web.json_response(
-            {"id": "a", "writableLocations": here, "readableLocations": here, "userConsistencyPolicy": policy}
-        )
-
-    async def _container(self, request: web.Request) -> web.Response:
-        return web.json_response(CONTAINER, status=self.container_status)
-
-    async def _items(self, request: web.Request) -> web.Response:
-        self.asked += 1
-        await self.answering.wait()
-        if self.drops and request.transport is not None:
-            request.transport.abort()
-        return web.json_response({"code": "trouble", "message": "trouble"}, status=self.status, headers=self.headers)
 
 
 @pytest.fixture
@@ -100,7 +40,6 @@ async def items(account: Account) -> AsyncIterator[CosmosItems]:
 async def failure_of(items: CosmosItems) -> ScribeError:
     with pytest.raises(ScribeError) as failure:
         await items.create("sessions", "s", ITEM)
-    assert failure.value.__cause__ is not None
     return failure.value
 
 
@@ -150,6 +89,11 @@ async def test_a_request_cosmos_does_not_understand_is_refused_for_good(account,
     failure = await failure_of(items)
     assert type(failure) is Permanent
     assert failure.code == "store_refused"
+
+
+async def test_a_success_that_cannot_be_read_is_no_refusal(account, items):
+    account.status, account.text = 201, "half of what was"
+    assert type(await failure_of(items)) is StoreUnavailable
 
 
 async def test_the_wait_cosmos_asks_for_is_passed_on(account, items):

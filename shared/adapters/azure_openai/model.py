@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from shared.adapters.azure_answers import MISCONFIGURED, Patience, engine_error
 from shared.adapters.azure_calls import meaning_of_azure_error, patiently, retry_after_s
 from shared.adapters.azure_identity import COGNITIVE_SERVICES
+from shared.adapters.sdk_errors import plain
 from shared.domain.errors import EngineRefused, EngineUnavailable, ScribeError
 from shared.notes.prompts import Message
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
 
 SERVICE = "azure openai"
-
-_CODE = re.compile(r"[A-Za-z_]{1,40}")
 
 
 class TooLong(EngineRefused):
@@ -147,6 +145,5 @@ def _meaning_of_answer(error: Any) -> ScribeError:
         if code == "context_length_exceeded":
             return TooLong(f"{SERVICE} has no window this large")
         # Our form is always the same, so it is the deployment that does not take it: no reason for another note.
-        known = code if _CODE.fullmatch(code) else "unknown"
-        return EngineUnavailable(f"{SERVICE} answered 400 ({known})", code=MISCONFIGURED)
+        return EngineUnavailable(f"{SERVICE} answered 400 ({plain(code)})", code=MISCONFIGURED)
     return engine_error(SERVICE, error.status_code, retry_after_s=retry_after_s(error.response.headers))

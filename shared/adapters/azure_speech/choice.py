@@ -49,7 +49,7 @@ class ChoosingSpeechEngine:
         try:
             whole = await asyncio.to_thread(self._fast.takes_whole, audio)
         except AudioUndecodable as error:
-            raise EngineRefused(str(error)) from error
+            raise EngineRefused(str(error)) from None
         if not whole:
             return await by(self._real_time)
         try:

@@ -17,15 +17,16 @@ from azure.ai.transcription.aio import TranscriptionClient
 from azure.ai.transcription.models import TranscribedPhrase, TranscriptionResult
 from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError
+from azure.core.exceptions import ClientAuthenticationError, DecodeError
 
-from shared.adapters.azure_answers import DENIED, Patience, engine_error
-from shared.adapters.azure_calls import retry_after_s
+from shared.adapters.azure_answers import DENIED, Patience
+from shared.adapters.azure_calls import meaning_of_azure_error, patiently
+from shared.adapters.azure_speech.length import length_of
 from shared.adapters.azure_speech.phrases import Phrase, Timed, locales_of, spelt, spoken, to_segments
 from shared.adapters.azure_speech.progress import Told
 from shared.adapters.azure_speech.stretches import Span, Stretch, join, spans
 from shared.audio.flac import FlacWriter, length_ms, read_blocks
-from shared.domain.errors import AudioUndecodable, EngineRefused, EngineUnavailable
+from shared.domain.errors import AudioUndecodable, EngineRefused, EngineUnavailable, ScribeError
 from shared.domain.transcript import Transcript
 from shared.ports import Progress
 
@@ -85,10 +86,7 @@ class FastTranscriptionEngine:
         progress: Progress | None = None,
     ) -> Transcript:
         """As in `ports.SpeechEngine`."""
-        try:
-            duration_ms = await asyncio.to_thread(length_ms, audio)
-        except AudioUndecodable as error:
-            raise EngineRefused(str(error)) from error
+        duration_ms = await length_of(audio)
         locales = locales_of(locale, self._locales)
         definition = _definition(locales, speakers_hint or self._max_speakers, phrases)
         told = Told(duration_ms, progress)
@@ -96,7 +94,8 @@ class FastTranscriptionEngine:
         async with self._client() as client:
             for span in self._parts(audio, duration_ms):
                 async with _part_of(audio, span, duration_ms) as part:
-                    found = await self._patience.ask(partial(self._ask, client, part, span, definition))
+                    ask = partial(self._ask, client, part, span, definition)
+                    found = await patiently(ask, meaning=_meaning, patience=self._patience)
                 stretches.append(Stretch(span.start_ms, span.end_ms, [_phrase(p, span.start_ms) for p in found]))
                 told.reached(span, span.end_ms)
         heard = join(stretches)
@@ -129,22 +128,20 @@ class FastTranscriptionEngine:
     async def _ask(
         self, client: TranscriptionClient, part: Path, span: Span, definition: dict[str, Any]
     ) -> Sequence[TranscribedPhrase]:
-        """One request. Raises: EngineUnavailable, EngineRefused; the SDK's errors hold the answer and stay out."""
-        try:
-            with part.open("rb") as file:
-                async with asyncio.timeout(self._limits.timeout_s):
-                    body = {"definition": definition, "audio": (part.name, file, "audio/flac")}
-                    result = await client.transcribe(body)
-            return _checked(result, span)
-        except ClientAuthenticationError as error:  # from the service, or from whoever gives out tokens
-            raise EngineUnavailable(f"{SERVICE}: {type(error).__name__}", code=DENIED) from None
-        except DecodeError:
-            raise _unreadable() from None
-        except HttpResponseError as error:
-            headers = getattr(error.response, "headers", {})
-            raise engine_error(SERVICE, error.status_code, retry_after_s=retry_after_s(headers)) from None
-        except (AzureError, TimeoutError):
-            raise engine_error(SERVICE, None) from None
+        """One request."""
+        with part.open("rb") as file:
+            async with asyncio.timeout(self._limits.timeout_s):
+                body = {"definition": definition, "audio": (part.name, file, "audio/flac")}
+                result = await client.transcribe(body)
+        return _checked(result, span)
+
+
+def _meaning(error: Exception) -> ScribeError | None:
+    if isinstance(error, ClientAuthenticationError):  # from the service, or from whoever gives out tokens
+        return EngineUnavailable(f"{SERVICE}: {type(error).__name__}", code=DENIED)
+    if isinstance(error, DecodeError):
+        return _unreadable()
+    return meaning_of_azure_error(error, SERVICE)
 
 
 def _definition(locales: Sequence[str], speakers: int, phrases: Sequence[str]) -> dict[str, Any]:
@@ -216,4 +213,4 @@ def _cut(audio: Path, span: Span, part: Path) -> None:
             for block in islice(read_blocks(audio, BLOCK_MS, start_ms=span.start_ms), seconds):
                 flac.write_samples((block * 32768).astype(np.int16))
     except AudioUndecodable as error:
-        raise EngineRefused(str(error)) from error
+        raise EngineRefused(str(error)) from None

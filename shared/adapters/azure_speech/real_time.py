@@ -15,11 +15,11 @@ from azure.core.exceptions import ClientAuthenticationError
 from shared.adapters.azure_answers import DENIED, Patience
 from shared.adapters.azure_speech.conversation import Asked
 from shared.adapters.azure_speech.hearing import Hearing, Pace
+from shared.adapters.azure_speech.length import length_of
 from shared.adapters.azure_speech.phrases import locales_of, spoken, to_segments
 from shared.adapters.azure_speech.progress import Told
 from shared.adapters.azure_speech.stretches import Span, Stretch, join, spans
-from shared.audio.flac import length_ms
-from shared.domain.errors import AudioUndecodable, EngineRefused, EngineUnavailable
+from shared.domain.errors import EngineUnavailable
 from shared.domain.transcript import Transcript
 from shared.ports import Progress
 
@@ -64,10 +64,7 @@ class AzureSpeechEngine:
     ) -> Transcript:
         """As in `ports.SpeechEngine`. The service takes no hint of how many speakers there are."""
         del speakers_hint
-        try:
-            duration_ms = await asyncio.to_thread(length_ms, audio)
-        except AudioUndecodable as error:
-            raise EngineRefused(str(error)) from error
+        duration_ms = await length_of(audio)
         locales = locales_of(locale, self._locales)
         told = Told(duration_ms, progress)
         heard = join(await self._hear(Asked(audio, Span(0, duration_ms), locales, phrases), told))
@@ -98,7 +95,7 @@ class AzureSpeechEngine:
                     for span in spans(whole.span.end_ms, self._pace.stretch_ms, self._pace.overlap_ms)
                 ]
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise failures.exceptions[0] from None
         return [stretch for part in parts for stretch in part.result()]
 
     async def _config(self) -> sdk.SpeechConfig:

@@ -53,8 +53,8 @@ def _opened(file: Path) -> Iterator[PdfDocument]:
         document = PdfDocument(file)
     except PdfiumError as error:
         if error.err_code == _PASSWORD_NEEDED:
-            raise refused(ENCRYPTED) from error
-        raise refused(EMPTY if _has_no_pages(file) else UNREADABLE) from error
+            raise refused(ENCRYPTED) from None
+        raise refused(EMPTY if _has_no_pages(file) else UNREADABLE) from None
     try:
         yield document
     finally:

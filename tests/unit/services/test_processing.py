@@ -250,7 +250,7 @@ async def name(process: Process, session: Session, names: dict[str, str]) -> Non
         names,
         PARTNER,
         ledger=process.ledger,
-        records=process.records,
+        transcripts=process.transcripts,
         editor=process.editor,
         queues=process.queues,
     )

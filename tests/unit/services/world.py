@@ -38,6 +38,7 @@ from shared.services.edit_record import RecordEditor
 from shared.services.end_processing import Endings
 from shared.services.fetch_recording import fetch_recording
 from shared.services.give_up import give_up
+from shared.services.histories import Histories
 from shared.services.instructions import Instructions
 from shared.services.ledger import Ledger
 from shared.services.numbers import Numbers
@@ -45,13 +46,14 @@ from shared.services.partner_uploads import PartnerUploads
 from shared.services.processing_requests import ProcessingRequests
 from shared.services.read_processing import ProcessingReader
 from shared.services.read_records import RecordReader
-from shared.services.records import Records
+from shared.services.recordings import Recordings
 from shared.services.relationships import Relationships
 from shared.services.retry_session import retry_session
 from shared.services.seal_session import finalize
 from shared.services.stages import Stage
 from shared.services.sweep import Sweeper
 from shared.services.transcribe_day import Day, Pause, transcribe_day
+from shared.services.transcripts import Transcripts
 from shared.services.users import Users
 from shared.services.webhooks import Webhooks
 from shared.settings.web import WebSettings
@@ -153,9 +155,11 @@ class Process:
         self.ledger = Ledger(self.items, self.clock)
         self.claims = Claims(self.items, self.clock, self.limits.claim_lease)
         self.keyrings = Keyrings(items=self.items, kek=stores.kek, clock=self.clock)
-        self.records = Records(
+        self.recordings = Recordings(self.items, self.clock)
+        self.transcripts = Transcripts(
             items=self.items, blobs=self.blobs, keyrings=self.keyrings, numbers=self.numbers, clock=self.clock
         )
+        self.histories = Histories(items=self.items, keyrings=self.keyrings, numbers=self.numbers, clock=self.clock)
         self.relationships = Relationships(self.items, self.clock, provision_on_upload=provision_on_upload)
         self.client_documents = ClientDocuments(items=self.items, blobs=self.blobs, clock=self.clock)
         self.reader = RecordReader(items=self.items, relationships=self.relationships, ledger=self.ledger)
@@ -187,13 +191,13 @@ class Process:
             relationships=self.relationships,
             ledger=self.ledger,
             requests=self.requests,
-            records=self.records,
+            transcripts=self.transcripts,
             blobs=self.blobs,
             queues=self.queues,
             web=self.web,
             clock=self.clock,
         )
-        self.processing_reader = ProcessingReader(self.ledger, self.records)
+        self.processing_reader = ProcessingReader(self.ledger, self.transcripts, self.histories)
         self.uploads = PartnerUploads(self.blobs, self.clock, valid=timedelta(hours=1), kept=timedelta(days=1))
         self.sweeper = Sweeper(
             ledger=self.ledger,
@@ -211,7 +215,7 @@ class Process:
             caller,
             relationships=self.relationships,
             ledger=self.ledger,
-            records=self.records,
+            recordings=self.recordings,
             numbers=self.numbers,
             blobs=self.blobs,
             clock=self.clock,
@@ -244,7 +248,7 @@ class Process:
             relationships=self.relationships,
             reader=self.reader,
             ledger=self.ledger,
-            records=self.records,
+            transcripts=self.transcripts,
             blobs=self.blobs,
             clock=self.clock,
             pause=pause or tick,
@@ -255,7 +259,8 @@ class Process:
             manifest,
             ledger=self.ledger,
             claims=self.claims,
-            records=self.records,
+            recordings=self.recordings,
+            transcripts=self.transcripts,
             blobs=self.blobs,
             queues=self.queues,
             speech=self.speech,
@@ -270,7 +275,8 @@ class Process:
             digest,
             ledger=self.ledger,
             claims=self.claims,
-            records=self.records,
+            transcripts=self.transcripts,
+            histories=self.histories,
             requests=self.requests,
             instructions=self.instructions,
             notes=self.notes,
@@ -289,7 +295,7 @@ class Process:
             ledger=self.ledger,
             claims=self.claims,
             requests=self.requests,
-            records=self.records,
+            recordings=self.recordings,
             numbers=self.numbers,
             blobs=self.blobs,
             web=self.web,
