@@ -42,12 +42,14 @@ _EXPIRING = {idempotency.KEYS: idempotency.KEPT, kept_pages.KEYS: kept_pages.KEP
 
 @dataclass
 class Renewal:
-    """What was encrypted anew, what does not open, and whether all was looked at."""
+    """What came of looking at all there is."""
 
     renewed: int = 0
+    """Items and blobs of which something was encrypted anew."""
     unreadable: set[str] = field(default_factory=set)
-    """By associated data."""
+    """Envelopes that do not open, by their associated data."""
     complete: bool = True
+    """Whether time was enough."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Rotated:
     settled: int = 0
     open: int = 0
     renewed: int = 0
-    """Envelopes encrypted anew."""
+    """Items and blobs with something that was encrypted anew."""
     failed: tuple[str, ...] = ()
 
 
@@ -83,7 +83,7 @@ class KeyRotation:
                 trouble = error
         if done != Rotated():
             log.info(
-                "data keys: %d relationships settled, %d open, %d with what does not open; %d envelopes encrypted anew",
+                "data keys: %d relationships settled, %d open, %d with what does not open; %d items encrypted anew",
                 *(done.settled, done.open, len(done.failed), done.renewed),
             )
         if trouble is not None:

@@ -69,11 +69,11 @@ def rotation(process: Process, **rules: Any) -> KeyRotation:
 
 async def rotate_all(stores: Stores, **rules: Any) -> Rotated:
     """A run, and those that follow it until nothing is open."""
-    for _ in range(40):
+    for _ in range(4):
         done = await rotation(Process(stores), **rules).run()
         if not done.open:
             return done
-        stores.clock.move(hours=1)
+        stores.clock.move(hours=25)
     raise AssertionError("it never ends")
 
 
@@ -242,7 +242,9 @@ def test_whatever_encrypts_is_known_here():
     root = Path(shared.__file__).parent
     found = set()
     for path in sorted(root.rglob("*.py")):
-        calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        text = path.read_text("utf-8")
+        tree = ast.walk(ast.parse(text)) if ".seal" in text else ()
+        calls = [node.func for node in tree if isinstance(node, ast.Call)]
         if any(isinstance(call, ast.Attribute) and call.attr in {"seal", "seal_bytes"} for call in calls):
             found.add(path.relative_to(root).as_posix())
     assert found == {
@@ -511,21 +513,24 @@ async def test_a_request_that_left_no_other_row_is_erased_with_its_relationship(
 
 @pytest.mark.parametrize("when", list(When))
 async def test_a_run_that_ends_at_any_step_loses_nothing_and_is_gone_on_with(stores, when):
+    """In the first run, which does the work, and in the second, which looks again and settles it."""
     sessions = await everything(stores)
     stores.clock.at += YEAR
-    for step in count(1):
-        after = deepcopy(stores)
-        fault = Fault(step, when)
-        with suppress(StoreUnavailable, asyncio.CancelledError):
-            await rotation(Process(after, fault)).run()
-        if len(fault.calls) < step:
-            break
-        await assert_readable(after, sessions)
-        await rotate_all(after)
-        assert outdated(after) == {}
-        assert len((await Process(after).keyrings.load(PAIR)).keys) == 2
-        await assert_readable(after, sessions)
-    assert step > 60
+    for steps_at_least in (50, 30):
+        for step in count(1):
+            after = deepcopy(stores)
+            fault = Fault(step, when)
+            with suppress(StoreUnavailable, asyncio.CancelledError):
+                await rotation(Process(after, fault)).run()
+            if len(fault.calls) < step:
+                break
+            await assert_readable(after, sessions)
+            assert not (await rotate_all(after)).failed
+            assert outdated(after) == {}
+            assert len((await Process(after).keyrings.load(PAIR)).keys) == 2
+        assert step > steps_at_least
+        await rotation(Process(stores)).run()
+        stores.clock.move(hours=25)
 
 
 class Hurried(MemoryItems):
@@ -605,7 +610,7 @@ async def test_the_log_says_how_many_are_done_and_open_and_the_trail_that_it_was
     await a_session(host)
     stores.clock.at += YEAR
     await rotation(Process(stores)).run()
-    assert "data keys: 0 relationships settled, 1 open, 0 with what does not open; 13 envelopes" in caplog.text
+    assert "data keys: 0 relationships settled, 1 open, 0 with what does not open; 7 items" in caplog.text
     trail = AuditTrail(stores.items, stores.clock)
     assert (await trail.page(PAIR, limit=10, continuation=None)).entries == []
     stores.clock.move(hours=1)
