@@ -174,9 +174,15 @@ class Envelopes:
                     done.unreadable.add(aad)
                 return False
             sealed = (await self._keyrings.of(relationship)).seal_bytes(opened, aad=aad)
-            kept = {"content_type": info.content_type, "metadata": info.metadata}
             try:
-                await self._blobs.replace(WORDS_BLOBS, place.blob, sealed, etag=info.etag, **kept)
+                await self._blobs.replace(
+                    WORDS_BLOBS,
+                    place.blob,
+                    sealed,
+                    etag=info.etag,
+                    content_type=info.content_type,
+                    metadata=info.metadata,
+                )
             except PreconditionFailed:
                 continue
             return True
