@@ -229,7 +229,8 @@ def _busy_until(item: Item) -> datetime:
 
 
 def _keys_of(caller: Caller) -> str:
-    return f"{KEYS}{caller.id}"
+    """A caller's id may hold characters that an item's id may not, and the list of keys has items of these names."""
+    return KEYS + _digest(caller.id)
 
 
 def _digest(*parts: str) -> str:

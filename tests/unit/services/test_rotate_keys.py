@@ -286,6 +286,14 @@ async def test_older_keys_stay_and_open_what_clients_have_kept(stores, host):
     assert keyring.open(row["transcript"], aad=f"transcripts/{row['number']}/transcript")
 
 
+async def test_an_answer_is_kept_for_a_caller_of_any_id(process):
+    scope = Scope(Caller(id="https://idp.example/users/7", roles=PARTNER.roles), "create", "/things", "key-1", "asked")
+    attempt = await answers(process).begin(scope, repeatable=False)
+    assert isinstance(attempt, Attempt)
+    await answers(process).complete(attempt, Answer.of(200, [], ANSWER))
+    assert isinstance(await answers(process).begin(scope, repeatable=False), Answer)
+
+
 async def test_what_ends_after_a_day_is_left_to_it(stores, process):
     await everything(stores)
     stores.clock.at += timedelta(hours=1)
