@@ -150,7 +150,7 @@ def main(minutes: float) -> None:
 @contextmanager
 def metered(home: Path) -> Iterator[Meter]:
     """A stack whose app reaches storage through counting proxies; the host's own traffic goes past them."""
-    stack = Stack(home, settings={"SWEEP_SCHEDULE": NEVER})
+    stack = Stack(home, settings={"SWEEP_SCHEDULE": NEVER, "ROTATE_SCHEDULE": NEVER})
     stack.start_stores()
     ports = stack.azurite.ports
     blob, queue = CountingProxy(ports.blob, "blob"), CountingProxy(ports.queue, "queue")

@@ -33,6 +33,7 @@ LAPTOP = {
     "SWEEP_SCHEDULE": "*/10 * * * * *",
     "UPLOADS_SCHEDULE": "0 17 * * * *",
     "REWRAP_SCHEDULE": "0 30 3 * * *",
+    "ROTATE_SCHEDULE": "0 41 * * * *",
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(512 * 1024 * 1024),
     "LIMITS__CLAIM_LEASE": "PT15S",
     "LIMITS__PUSH_AFTER": "PT20S",

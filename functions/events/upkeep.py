@@ -43,3 +43,10 @@ async def look_after_deliveries(timer: func.TimerRequest) -> None:
 async def rewrap_keys(timer: func.TimerRequest) -> None:
     """After a new version of the key-encryption key: wrap every data key under it."""
     await use_case.rewrap_keys(services().keyrings)
+
+
+@blueprint.function_name("rotate_keys")
+@blueprint.timer_trigger(arg_name="timer", schedule="%ROTATE_SCHEDULE%", run_on_startup=False)
+async def rotate_keys(timer: func.TimerRequest) -> None:
+    """Replace data keys that are too old, and encrypt anew what lies under them."""
+    await services().key_rotation.run()

@@ -94,6 +94,7 @@ var host = {
   BLOB_TRIGGER_SOURCE: 'EventGrid'
   SWEEP_SCHEDULE: '0 * * * * *'
   REWRAP_SCHEDULE: '0 30 3 * * *'
+  ROTATE_SCHEDULE: '0 41 * * * *'
   UPLOADS_SCHEDULE: '0 17 * * * *'
   AZURE_CLIENT_ID: identityClientId
   AZURE_TOKEN_CREDENTIALS: 'prod'

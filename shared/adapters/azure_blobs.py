@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
@@ -19,7 +19,7 @@ from shared.adapters.blob_signatures import Signatures
 from shared.adapters.http_transport import HttpTransport
 from shared.adapters.storage_errors import in_our_words
 from shared.adapters.storage_options import OPTIONS, TIMEOUTS
-from shared.domain.errors import AlreadyExists
+from shared.domain.errors import AlreadyExists, PreconditionFailed
 from shared.ports import BlobInfo
 
 if TYPE_CHECKING:
@@ -62,6 +62,24 @@ class AzureBlobs:
     ) -> None:
         """See BlobStore.put."""
         await self._write(container, name, body, content_type, metadata, only_new=False)
+
+    async def replace(
+        self, container: str, name: str, body: bytes, *, etag: str, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """See BlobStore.replace."""
+        async with in_our_words(f"write a blob of {container}"):
+            try:
+                await self._blob(container, name).upload_blob(
+                    body,
+                    length=len(body),
+                    overwrite=True,
+                    etag=etag,
+                    match_condition=MatchConditions.IfNotModified,
+                    content_settings=ContentSettings(content_type=content_type),
+                    metadata=dict(metadata),
+                )
+            except (ResourceModifiedError, ResourceNotFoundError) as exc:
+                raise PreconditionFailed(f"write a blob of {container}: has changed") from exc
 
     async def info(self, container: str, name: str) -> BlobInfo | None:
         """See BlobStore.info."""

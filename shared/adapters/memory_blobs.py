@@ -8,7 +8,7 @@ from itertools import count
 from typing import BinaryIO
 from urllib.parse import quote, unquote, urlencode
 
-from shared.domain.errors import AlreadyExists, NotFound
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.ports import BlobInfo
 
 PIECE = 1024 * 1024
@@ -37,6 +37,15 @@ class MemoryBlobs:
         content = body if isinstance(body, bytes) else body.read()
         info = BlobInfo(name, len(content), f'"{next(self._versions)}"', content_type, dict(metadata))
         self._blobs[container, name] = (info, content)
+
+    async def replace(
+        self, container: str, name: str, body: bytes, *, etag: str, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """See BlobStore.replace."""
+        found = await self.info(container, name)
+        if found is None or found.etag != etag:
+            raise PreconditionFailed(f"write a blob of {container}: has changed")
+        await self.put(container, name, body, content_type=content_type, metadata=metadata)
 
     async def info(self, container: str, name: str) -> BlobInfo | None:
         """See BlobStore.info."""

@@ -43,6 +43,8 @@ from shared.services.read_records import RecordReader
 from shared.services.recordings import Recordings
 from shared.services.relationship_traces import Traces
 from shared.services.relationships import Relationships
+from shared.services.renew_envelopes import Envelopes
+from shared.services.rotate_keys import KeyRotation
 from shared.services.sweep import Sweeper
 from shared.services.transcripts import Transcripts
 from shared.services.users import Users
@@ -82,6 +84,7 @@ class Services:
     relationships: Relationships
     sweeper: Sweeper
     eraser: Eraser
+    key_rotation: KeyRotation
     tokens: JwtVerifier
     api_keys: ApiKeys
     audit: AuditTrail
@@ -187,6 +190,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
             audit=audit,
             clock=clock,
             limits=settings.limits,
+        ),
+        key_rotation=KeyRotation(
+            keyrings=keyrings,
+            envelopes=Envelopes(items=items, blobs=blobs, keyrings=keyrings, clock=clock),
+            audit=audit,
+            clock=clock,
+            limits=settings.limits,
+            rules=settings.keys.data_keys,
         ),
         idempotency=IdempotencyKeys(items=items, keyrings=keyrings, clock=clock),
         instructions=Instructions(items, clock),

@@ -29,6 +29,8 @@ _KEY_ID_END = 1 + 16
 _NONCE_BYTES = 12  # SP 800-38D §8.2.2; random ones are safe for 2^32 envelopes under one key (§8.3)
 _HEADER_BYTES = _KEY_ID_END + _NONCE_BYTES
 _TAG_BYTES = 16
+SHORTEST = _HEADER_BYTES + _TAG_BYTES
+"""Bytes of an envelope of nothing: as many of any envelope say which key it is under."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _from_base64(text: str) -> bytes:
 
 
 def _split(envelope: bytes) -> _Parts:
-    if len(envelope) < _HEADER_BYTES + _TAG_BYTES or envelope[:1] != VERSION:
+    if len(envelope) < SHORTEST or envelope[:1] != VERSION:
         raise _failed()
     kid = UUID(bytes=envelope[1:_KEY_ID_END])
     return _Parts(kid, envelope[_KEY_ID_END:_HEADER_BYTES], envelope[_HEADER_BYTES:])

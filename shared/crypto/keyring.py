@@ -21,7 +21,7 @@ from shared.domain.errors import AlreadyExists, DecryptionFailed, NotFound, Prec
 from shared.domain.names import RECORDS
 from shared.domain.recent import Recent
 from shared.domain.times import iso
-from shared.ports import Clock, Item, ItemStore, JsonObject, KeyEncryptionKey, WrappedKey
+from shared.ports import Clock, Create, Item, ItemStore, JsonObject, KeyEncryptionKey, Replace, WrappedKey
 
 KIND = "data_key"
 SHREDDED = "shredded_key"
@@ -99,32 +99,42 @@ class Keyrings:
 
     async def load(self, relationship: str) -> Keyring:
         """The keyring as the store holds it now: what a client is given, so that it misses no key."""
-        rows = await self._rows(relationship) or [await self._add(relationship, generation=1)]
+        rows = await self._rows(relationship) or [await self._add_first(relationship)]
         if not rows[0].body.get("listed"):
             await self._list_late(relationship, rows[0])
         keyring = Keyring(relationship, tuple([await self._unwrap(row) for row in rows]))
         self._recent.put(relationship, keyring, self._clock.now())
         return keyring
 
-    async def rotate(self, relationship: str) -> DataKey:
-        """Add a data key; from now on it encrypts. What older keys encrypted still opens."""
-        rows = await self._rows(relationship)
-        await self._add(relationship, generation=_generation(rows[-1]) + 1 if rows else 1)
-        return (await self.load(relationship)).newest
+    async def rotate(self, relationship: str, *, made_before: datetime | None = None) -> DataKey | None:
+        """Add a data key, unless the newest is not as old as that; from now on it encrypts, and all still decrypt.
+
+        Gives the newest, or None for a relationship that never had one, or has none any more.
+        """
+        while rows := await self._rows(relationship):
+            if made_before is None or _created(rows[-1]) < made_before:
+                try:
+                    await self._add_after(relationship, rows[-1])
+                except PreconditionFailed:
+                    continue  # rewrapped by another, or shredded, since it was read
+            return (await self.load(relationship)).newest
+        return None
 
     async def shred(self, relationship: str) -> list[str]:
         """Destroy the relationship's data keys; their ids. Nobody can read any more what they encrypted.
 
-        What is left of each is its number, so that no other key ever takes its place. Safe to repeat. Other
-        processes may hold a key in memory until its `ttl` has passed.
+        What is left of each is its number, so that no other key ever takes its place. None can be added after the
+        last. Safe to repeat. Other processes may hold a key in memory until its `ttl` has passed.
         """
         self._recent.forget(relationship)
         rows = await self._rows(relationship)
         if not rows and await self._items.read(RECORDS, relationship, _item_id(1)) is None:
-            rows = [await self._add(relationship, generation=1)]  # one that was never used closes the door as well
-        for row in rows:
-            kept = {name: row.body[name] for name in ("id", "therapist_client_id", "kid", "generation", "created")}
-            await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
+            rows = [await self._add_first(relationship)]  # one that was never used closes the door as well
+        while rows:
+            for row in rows:
+                kept = {name: row.body[name] for name in ("id", "therapist_client_id", "kid", "generation", "created")}
+                await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
+            rows = await self._rows(relationship)  # one that a rotation added before its predecessor was shredded
         await self._wrapped.remove(relationship)
         gone = [row async for row in self._all(relationship, SHREDDED)]
         return [str(row.body["kid"]) for row in sorted(gone, key=_generation)]
@@ -147,6 +157,15 @@ class Keyrings:
         async for relationship in self._wrapped.behind(await self._kek.current()):
             yield relationship
 
+    async def older_than(self, moment: datetime) -> AsyncIterator[str]:
+        """Relationships of which something may lie under a data key made before this moment."""
+        async for relationship in self._wrapped.older_than(moment):
+            yield relationship
+
+    async def renewed(self, relationship: str, since: datetime) -> None:
+        """Say that nothing of the relationship lies under a data key that was made before `since`."""
+        await self._wrapped.renewed(relationship, since)
+
     async def _holding(self, relationship: str, kid: UUID) -> Keyring:
         keyring = await self.of(relationship)
         return keyring if keyring.holds(kid) else await self.load(relationship)
@@ -166,16 +185,37 @@ class Keyrings:
 
     async def _list_late(self, relationship: str, row: Item) -> None:
         """Keys from before there was a list get their line with their next use."""
-        await self._wrapped.enlist(relationship, row.body["kek_id"])
+        await self._wrapped.enlist(relationship, UNKNOWN, row.body["created"])
         with suppress(PreconditionFailed):  # rewrapped or listed by another, or shredded: the next use looks again
             await self._items.replace(RECORDS, relationship, {**row.body, "listed": True}, etag=row.etag)
 
-    async def _add(self, relationship: str, *, generation: int) -> Item:
-        """The line of the first key comes before it: one too many is harmless, one too few is never rewrapped."""
-        wrapped = await self._kek.wrap(os.urandom(KEY_BYTES))
-        if generation == 1:
-            await self._wrapped.enlist(relationship, wrapped.kek_id)
-        body: JsonObject = {
+    async def _add_first(self, relationship: str) -> Item:
+        """Its line comes before it: one too many is harmless, one too few is never rewrapped."""
+        body = await self._new(relationship, generation=1)
+        await self._wrapped.enlist(relationship, body["kek_id"], body["created"])
+        try:
+            return await self._items.create(RECORDS, relationship, body)
+        except AlreadyExists as exc:
+            row = await self._items.read(RECORDS, relationship, body["id"])
+            if row is None:
+                raise StoreUnavailable(f"data key 1 of {relationship} exists but cannot be read") from exc
+            if row.body["kind"] == SHREDDED:
+                await self._wrapped.remove(relationship)
+                raise NotFound(f"the data keys of {relationship} are shredded", code="relationship_erased") from exc
+            return row
+
+    async def _add_after(self, relationship: str, last: Item) -> None:
+        """In one step with proof that `last` stands, so that no key is added once all are shredded.
+
+        Raises: PreconditionFailed when `last` has changed.
+        """
+        body = await self._new(relationship, generation=_generation(last) + 1)
+        with suppress(AlreadyExists):  # another rotation at the same time
+            await self._items.batch(RECORDS, relationship, [Create(body), Replace(last.body, etag=last.etag)])
+        await self._wrapped.mark(relationship, UNKNOWN)
+
+    async def _new(self, relationship: str, *, generation: int) -> JsonObject:
+        return {
             "id": _item_id(generation),
             "therapist_client_id": relationship,
             "kind": KIND,
@@ -183,27 +223,14 @@ class Keyrings:
             "generation": generation,
             "created": iso(self._clock.now()),
             "listed": True,
-            **_wrapped_fields(wrapped),
+            **_wrapped_fields(await self._kek.wrap(os.urandom(KEY_BYTES))),
         }
-        try:
-            created = await self._items.create(RECORDS, relationship, body)
-        except AlreadyExists as exc:
-            row = await self._items.read(RECORDS, relationship, _item_id(generation))
-            if row is None:
-                raise StoreUnavailable(f"data key {generation} of {relationship} exists but cannot be read") from exc
-            if row.body["kind"] == SHREDDED:
-                raise NotFound(f"the data keys of {relationship} are shredded", code="relationship_erased") from exc
-            return row
-        if generation > 1:
-            await self._wrapped.mark(relationship, UNKNOWN)
-        return created
 
     async def _unwrap(self, row: Item) -> DataKey:
         secret = await self._kek.unwrap(_wrapped_key(row))
         if len(secret) != KEY_BYTES:
             raise DecryptionFailed(f"data key {row.body['kid']} has the wrong length")
-        created = datetime.fromisoformat(row.body["created"])
-        return DataKey(kid=UUID(row.body["kid"]), created=created, secret=secret)
+        return DataKey(kid=UUID(row.body["kid"]), created=_created(row), secret=secret)
 
     async def _rewrap_one(self, relationship: str, row: Item) -> bool:
         before = _wrapped_key(row)
@@ -223,6 +250,10 @@ def _item_id(generation: int) -> str:
 
 def _generation(row: Item) -> int:
     return int(row.body["generation"])
+
+
+def _created(row: Item) -> datetime:
+    return datetime.fromisoformat(row.body["created"])
 
 
 def _wrapped_fields(wrapped: WrappedKey) -> JsonObject:

@@ -37,6 +37,15 @@ class BlobStore(Protocol):
         """Write a blob, replacing what was there (and raising its event again)."""
         ...
 
+    async def replace(
+        self, container: str, name: str, body: bytes, *, etag: str, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """Write a small blob in place of the version that `info` gave this etag for.
+
+        Raises: PreconditionFailed when it has changed since, or is gone.
+        """
+        ...
+
     async def info(self, container: str, name: str) -> BlobInfo | None:
         """Size, type and metadata; None when there is no such blob."""
         ...

@@ -2,7 +2,8 @@
 
     1 check           nothing is stored for input we refuse
     2 relationship    named by the owner's user id
-    3 session         its line on the sweeper's list, then ledger and encrypted request in one batch
+    3 session         its lines on the sweeper's list and with its relationship, then ledger and encrypted request
+                      in one batch
     4 transcript      where it came with the request: stored as if it had been heard
     5 message         to the stage that is next; the sweeper starts it, should that be lost
 
@@ -175,6 +176,7 @@ class ProcessingSessions:
             await self._relationships.admit(
                 caller, owner, therapist_userid=owner, client_userid=None, partner=session.partner
             )
+            await self._requests.list_with_relationship(session)
             opened = await self._ledger.open(session, await self._requests.item(session, asked))
         except NotFound:
             raise InvalidInput(

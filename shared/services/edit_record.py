@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from shared.crypto.envelope import associated_data, is_envelope
+from shared.crypto.envelope import associated_data, is_envelope, key_id_of
 from shared.crypto.keyring import Keyrings
 from shared.domain.caller import Caller, require_write
 from shared.domain.errors import Conflict, DecryptionFailed, InvalidInput, NotFound, PreconditionFailed
@@ -115,19 +115,22 @@ class RecordEditor:
         return new
 
     async def _sealed(self, row: Record, name: str, text: str) -> str:
-        """An envelope as it is, if it opens here; plain text encrypted."""
+        """An envelope under the newest data key as it is, if it opens here; all else encrypted with that key.
+
+        So nothing new comes to lie under an older key, which a client may hold for as long as it likes.
+        """
         aad = associated_data(row.RESOURCE, row.number, name)
-        keyring = await self._keyrings.of(row.therapist_client_id)
         if not is_envelope(text):
-            return keyring.seal(text, aad=aad)
+            return (await self._keyrings.of(row.therapist_client_id)).seal(text, aad=aad)
         try:
-            await self._keyrings.open(row.therapist_client_id, text, aad=aad)
+            opened = await self._keyrings.open(row.therapist_client_id, text, aad=aad)
         except DecryptionFailed:
             raise InvalidInput(
                 f"{name} is an envelope that does not open as {aad} with the relationship's keys",
                 code="invalid_envelope",
             ) from None
-        return text
+        keyring = await self._keyrings.of(row.therapist_client_id)
+        return text if key_id_of(text) == keyring.newest.kid else keyring.seal(opened, aad=aad)
 
 
 def _moved(row: Record, name: str) -> Conflict:

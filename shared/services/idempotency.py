@@ -46,6 +46,8 @@ KEPT = timedelta(hours=24)
 """How long a key stands, from its first request."""
 RUNNING = timedelta(seconds=240)
 """After this long nobody is still at it: a Functions host ends every answer after 230 seconds."""
+KEYS = "idempotency:"
+"""What callers' data keys are filed under begins with this, as no relationship's name does."""
 MAX_BODY = 1024 * 1024
 """Bytes of an answer that is kept: an item has two megabytes."""
 
@@ -227,8 +229,8 @@ def _busy_until(item: Item) -> datetime:
 
 
 def _keys_of(caller: Caller) -> str:
-    """What the caller's data keys are filed under: no relationship has a name like this."""
-    return f"idempotency:{caller.id}"
+    """A caller's id may hold characters that an item's id may not, and the list of keys has items of these names."""
+    return KEYS + _digest(caller.id)
 
 
 def _digest(*parts: str) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from shared.crypto.envelope import associated_data
 from shared.crypto.keyring import Keyrings
-from shared.domain.errors import NotFound, PreconditionFailed
-from shared.domain.names import SESSIONS
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
+from shared.domain.names import RECORDS, SESSIONS
 from shared.domain.processing import Brief
 from shared.domain.session import Session
 from shared.ports import Change, ItemStore, JsonObject
 
 ITEM = "request"
+RESOURCE = "processing-sessions"
+LINE = "request_line"
+"""Kind of the rows that lead from a relationship to the requests under its keys."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class ProcessingRequests:
     def __init__(self, items: ItemStore, keyrings: Keyrings) -> None:
         self._items = items
         self._keyrings = keyrings
+
+    async def list_with_relationship(self, session: Session) -> None:
+        """Before the request is stored: a session that fails early leaves no other row to find it by."""
+        body: JsonObject = {
+            "id": f"request:{session.session_id}",
+            "therapist_client_id": session.therapist_clientid,
+            "kind": LINE,
+            "session_id": session.session_id,
+        }
+        with suppress(AlreadyExists):
+            await self._items.create(RECORDS, session.therapist_clientid, body)
 
     async def item(self, session: Session, asked: Asked) -> JsonObject:
         """The item to be stored together with the session."""
@@ -73,4 +88,4 @@ class ProcessingRequests:
 
 
 def _aad(session: Session, name: str) -> str:
-    return associated_data("processing-sessions", session.session_id, name)
+    return associated_data(RESOURCE, session.session_id, name)

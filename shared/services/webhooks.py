@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from uuid import uuid4
 
+from shared.crypto.envelope import associated_data
 from shared.crypto.keyring import Keyrings
 from shared.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PreconditionFailed
 from shared.domain.limits import Limits
@@ -25,6 +26,9 @@ from shared.services.delivery_log import DeliveryLog, DeliveryPage, partner_key
 
 SECRET_BYTES = 32
 PREFIX = "whsec_"
+RESOURCE = "webhooks"
+KEYS = "webhook:"
+"""Items' ids, which partners' data keys are filed under too, begin with this, as no relationship's name does."""
 
 
 @dataclass(frozen=True)
@@ -192,12 +196,11 @@ def _shown(secret: bytes) -> str:
 
 
 def _key(partner: str) -> str:
-    """The item's id, and what the data keys are filed under: no relationship has a name like this."""
-    return f"webhook:{partner_key(partner)}"
+    return f"{KEYS}{partner_key(partner)}"
 
 
 def _aad(webhook_id: str) -> str:
-    return f"webhooks/{webhook_id}/secret"
+    return associated_data(RESOURCE, webhook_id, "secret")
 
 
 def _unknown() -> NotFound:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from shared.domain.rotation import DataKeyRules
 from shared.settings.addresses import ServiceUrl
 from shared.settings.patience import PatienceSettings
 
@@ -34,7 +35,7 @@ class KeyVaultSettings(BaseModel):
 
 
 class KeySettings(BaseModel):
-    """The key-encryption key."""
+    """The key-encryption key, and the data keys that it wraps."""
 
     engine: KekEngine = KekEngine.LOCAL
     """`local`: a key file. `key-vault`: a key that never leaves Azure Key Vault."""
@@ -44,3 +45,5 @@ class KeySettings(BaseModel):
     """Make the key file when it is missing. Never where data already exists: what the old key wrapped is lost."""
     key_vault: KeyVaultSettings = Field(default_factory=KeyVaultSettings)
     """The vault's own settings."""
+    data_keys: DataKeyRules = Field(default_factory=DataKeyRules)
+    """When they are replaced."""

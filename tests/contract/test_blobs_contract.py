@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.azure_blobs import PIECE, WHOLE, AzureBlobs
 from shared.adapters.memory_blobs import MemoryBlobs
-from shared.domain.errors import AlreadyExists, NotFound, ScribeError, StoreUnavailable
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed, ScribeError, StoreUnavailable
 
 TEXT = "text/plain"
 LARGE = bytes(range(256)) * (3 * PIECE // 256)
@@ -33,6 +33,10 @@ def container():
 
 async def create(blobs, container, name, body, **metadata):
     await blobs.create(container, name, body, content_type=TEXT, metadata=metadata)
+
+
+async def replace(blobs, container, name, body, *, etag):
+    await blobs.replace(container, name, body, etag=etag, content_type=TEXT, metadata={"kind": "y"})
 
 
 async def test_what_was_written_is_read_back(blobs, container):
@@ -78,6 +82,27 @@ async def test_put_replaces_and_changes_the_etag(blobs, container):
     after = await blobs.info(container, "a")
     assert after.size == 2
     assert after.etag != before.etag
+
+
+async def test_only_the_version_that_was_seen_is_replaced(blobs, container):
+    await create(blobs, container, "a", b"1")
+    seen = (await blobs.info(container, "a")).etag
+    await replace(blobs, container, "a", b"22", etag=seen)
+    assert await blobs.read(container, "a") == b"22"
+    info = await blobs.info(container, "a")
+    assert (info.content_type, info.metadata) == (TEXT, {"kind": "y"})
+    with pytest.raises(PreconditionFailed):
+        await replace(blobs, container, "a", b"333", etag=seen)
+    assert await blobs.read(container, "a") == b"22"
+
+
+async def test_what_was_deleted_since_is_not_written_again(blobs, container):
+    await create(blobs, container, "a", b"1")
+    seen = (await blobs.info(container, "a")).etag
+    await blobs.delete(container, "a")
+    with pytest.raises(PreconditionFailed):
+        await replace(blobs, container, "a", b"22", etag=seen)
+    assert await blobs.info(container, "a") is None
 
 
 async def test_a_file_is_sent_from_where_it_stands(blobs, container):
@@ -188,6 +213,10 @@ async def look(blobs, container):
     await blobs.info(container, MARIA)
 
 
+async def write_over(blobs, container):
+    await replace(blobs, container, MARIA, b"audio", etag='"1"')
+
+
 async def delete(blobs, container):
     await blobs.delete(container, MARIA)
 
@@ -216,14 +245,14 @@ async def test_what_is_there_already_is_not_named(blobs, container):
     assert "Maria" not in message
 
 
-@pytest.mark.parametrize("doing", [write, read, stream, look, delete, find])
+@pytest.mark.parametrize("doing", [write, write_over, read, stream, look, delete, find])
 async def test_what_cannot_be_reached_is_not_named(away, doing):
     message = await message_of(doing, away, "c1")
     assert "c1" in message
     assert "Maria" not in message
 
 
-@pytest.mark.parametrize("doing", [write, read, stream, look, delete, find])
+@pytest.mark.parametrize("doing", [write, write_over, read, stream, look, delete, find])
 async def test_what_storage_refuses_is_not_named(azurite, doing):
     """A container's name that no storage takes."""
     blobs = AzureBlobs(azurite.connection_string)

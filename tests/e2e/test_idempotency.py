@@ -37,7 +37,9 @@ def wire() -> Tripwire:
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory, wire: Tripwire) -> Iterator[Stack]:
     """A stack whose app reaches its database through the tripwire, and on which nothing happens by itself."""
-    stack = Stack(tmp_path_factory.mktemp("once"), settings={**QUICK, "SWEEP_SCHEDULE": NEVER})
+    stack = Stack(
+        tmp_path_factory.mktemp("once"), settings={**QUICK, "SWEEP_SCHEDULE": NEVER, "ROTATE_SCHEDULE": NEVER}
+    )
     stack.start_stores()
     proxy = Proxy(f"http://{LOOPBACK}:{port_of(stack.cosmos_endpoint)}", "cosmos", wire)
     stack.settings = {**stack.settings, "COSMOS__ENDPOINT": f"http://{LOOPBACK}:{proxy.start()}/"}

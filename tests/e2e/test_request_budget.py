@@ -64,7 +64,9 @@ class Counter:
 @pytest.fixture(scope="module")
 def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     """A stack on which nothing happens by itself."""
-    stack = Stack(tmp_path_factory.mktemp("budget"), settings={**QUICK, "SWEEP_SCHEDULE": NEVER})
+    stack = Stack(
+        tmp_path_factory.mktemp("budget"), settings={**QUICK, "SWEEP_SCHEDULE": NEVER, "ROTATE_SCHEDULE": NEVER}
+    )
     stack.start()
     try:
         with Client(stack.url, stack.issuer.token(THERAPIST, [Role.THERAPIST])) as client:

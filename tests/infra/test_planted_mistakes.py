@@ -139,6 +139,9 @@ AGAINST_THE_CODE = [
     ),
     Mistake("storage unknown to the app", APP, "  STORAGE__QUEUE_URL: queueUrl\n", "", "STORAGE__QUEUE_URL"),
     Mistake("schedule missing", APP, "  SWEEP_SCHEDULE: '0 * * * * *'\n", "", "needs the setting SWEEP_SCHEDULE"),
+    Mistake(
+        "a later one", APP, "  ROTATE_SCHEDULE: '0 41 * * * *'\n", "", "rotate_keys needs the setting ROTATE_SCHEDULE"
+    ),
     Mistake("alert for what nobody logs", "alerts.json", "stood still", "stood up", "nothing logs 'stood up'"),
     Mistake("alert for no function", "alerts.json", "'poison_'", "'poisoned_'", "no function is called 'poisoned_'"),
 ]

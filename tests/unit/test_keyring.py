@@ -2,7 +2,8 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from shared.adapters.local_kek import LocalKek, add_version
 from shared.adapters.memory_items import MemoryItems
 from shared.crypto.envelope import key_id_of
 from shared.crypto.keyring import Keyring, Keyrings
-from shared.domain.errors import DecryptionFailed
-from shared.ports import Item, JsonObject, Page
+from shared.crypto.wrapped import WRAPPED
+from shared.domain.errors import DecryptionFailed, NotFound
+from shared.ports import Item, JsonObject, Page, Step
+from tests.faults import Pause, When
 
 WHO = "client2"
 PLACE = "transcripts/17/transcript"
@@ -44,7 +47,7 @@ class CountingItems(MemoryItems):
 
 
 class SlowToCreate(MemoryItems):
-    """Items whose creation waits until `writers` callers are about to create: the narrowest race there is."""
+    """Items whose creation, alone or in a batch, waits until `writers` callers are about to: the narrowest race."""
 
     def __init__(self, writers: int) -> None:
         super().__init__()
@@ -53,6 +56,10 @@ class SlowToCreate(MemoryItems):
     async def create(self, container: str, partition: str, body: JsonObject) -> Item:
         await self._together.wait()
         return await super().create(container, partition, body)
+
+    async def batch(self, container: str, partition: str, steps: Sequence[Step]) -> Sequence[Item | None]:
+        await self._together.wait()
+        return await super().batch(container, partition, steps)
 
 
 @pytest.fixture
@@ -130,6 +137,57 @@ async def test_relationships_have_keys_of_their_own(keyrings):
         await keyrings.open("client3", envelope, aad=PLACE)
 
 
+async def test_a_key_that_is_young_enough_is_not_replaced(keyrings, clock):
+    first = (await keyrings.load(WHO)).newest
+    assert await keyrings.rotate(WHO, made_before=clock.at) == first
+    assert await keyrings.rotate(WHO, made_before=clock.at + timedelta(seconds=1)) != first
+
+
+async def test_what_has_no_key_is_not_given_one(keyrings, items):
+    assert await keyrings.rotate(WHO) is None
+    assert await rows(items) == []
+    await keyrings.shred(WHO)
+    assert await keyrings.rotate(WHO) is None
+
+
+async def test_a_rotation_that_a_rewrap_overtakes_looks_again(keyrings, items, kek_file, clock):
+    await keyrings.load(WHO)
+    pause = Pause("batch")
+    rotating = asyncio.create_task(a_process(pause.over(items), kek_file, clock).rotate(WHO))
+    await pause.reached.wait()
+    add_version(kek_file)
+    await keyrings.rewrap(WHO)
+    pause.go.set()
+    assert await rotating == (await keyrings.load(WHO)).newest
+    assert [row["id"] for row in await rows(items)] == ["dek:1", "dek:2"]
+
+
+@pytest.mark.parametrize("when", [When.BEFORE, When.AFTER])
+@pytest.mark.parametrize("method", ["query", "batch", "patch"])
+async def test_no_key_is_left_when_a_rotation_meets_a_shred(keyrings, items, kek_file, clock, method, when):
+    await keyrings.load(WHO)
+    pause = Pause(method, when)
+    rotating = asyncio.create_task(a_process(pause.over(items), kek_file, clock).rotate(WHO))
+    await pause.reached.wait()
+    await keyrings.shred(WHO)
+    pause.go.set()
+    with suppress(NotFound):
+        assert await rotating is None
+    assert await rows(items) == []
+    assert await items.read("records", WRAPPED, WHO) is None
+
+
+async def test_no_key_is_left_when_a_shred_meets_a_rotation(keyrings, items, kek_file, clock):
+    await keyrings.load(WHO)
+    pause = Pause("replace")
+    shredding = asyncio.create_task(a_process(pause.over(items), kek_file, clock).shred(WHO))
+    await pause.reached.wait()
+    await keyrings.rotate(WHO)
+    pause.go.set()
+    assert len(await shredding) == 2
+    assert await rows(items) == []
+
+
 async def test_after_a_rotation_the_new_key_encrypts_and_the_old_one_still_opens(keyrings):
     before = (await keyrings.of(WHO)).seal("words", aad=PLACE)
     added = await keyrings.rotate(WHO)
@@ -146,7 +204,8 @@ async def test_the_newest_key_is_newest_even_when_the_clock_went_backwards(keyri
 
 
 async def test_more_keys_than_a_page_keep_their_order(keyrings, items, kek_file, clock):
-    for _ in range(101):
+    await keyrings.load(WHO)
+    for _ in range(100):
         added = await keyrings.rotate(WHO)
     keyring = await a_process(items, kek_file, clock).of(WHO)
     assert len(keyring.keys) == 101

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -101,3 +103,23 @@ async def test_an_engine_without_its_address_is_named_at_start(azure: pytest.Mon
     azure.delenv(name)
     with pytest.raises(ValueError, match=name):
         build(Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_AGE", "PT1H"), ("REPLACE_BEFORE", "2026-11-26T09:30:00"), ("RUN_TIME", "PT0S")],
+    ids=["replaced in every run", "in no time zone", "no time to do anything"],
+)
+def test_rules_that_would_never_end_or_never_begin_are_refused(azure: pytest.MonkeyPatch, name: str, value: str):
+    azure.setenv(f"KEYS__DATA_KEYS__{name}", value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+def test_data_keys_are_replaced_when_they_are_old_or_have_leaked(azure: pytest.MonkeyPatch):
+    azure.setenv("KEYS__DATA_KEYS__MAX_AGE", "P30D")
+    azure.setenv("KEYS__DATA_KEYS__REPLACE_BEFORE", "2026-11-26T10:30:00+01:00")
+    rules, leaked = Settings().keys.data_keys, datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+    assert rules.outdated_before(leaked) == leaked
+    assert rules.outdated_before(leaked + timedelta(days=31)) == leaked + timedelta(days=1)
+    assert rules.outdated_before(leaked - timedelta(seconds=1)) == leaked - timedelta(days=30, seconds=1)

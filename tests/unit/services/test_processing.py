@@ -469,7 +469,8 @@ async def assert_whole(stores: Stores, processing_id: str) -> None:
     rows = list(stores.partition(RECORDS, found.session.therapist_clientid))
     kinds = sorted(row["kind"] for row in rows)
     recordings = [row for row in rows if row["kind"] == "recording"]
-    assert kinds == sorted(["data_key", "history", "transcript", *["recording"] * len(recordings)])
+    once = ["data_key", "history", "request_line", "transcript"]
+    assert kinds == sorted([*once, *["recording"] * len(recordings)])
     assert sorted(row["blob"] for row in recordings) == stores.blob_names(RECORDINGS_BLOBS)
     assert all(row["is_processed"] for row in recordings)
 
