@@ -67,7 +67,7 @@ class AzureBlobs:
         self, container: str, name: str, body: bytes, *, etag: str, content_type: str, metadata: Mapping[str, str]
     ) -> None:
         """See BlobStore.replace."""
-        async with in_our_words(f"write a blob of {container}"):
+        with in_our_words(f"write a blob of {container}"):
             try:
                 await self._blob(container, name).upload_blob(
                     body,
@@ -78,8 +78,8 @@ class AzureBlobs:
                     content_settings=ContentSettings(content_type=content_type),
                     metadata=dict(metadata),
                 )
-            except (ResourceModifiedError, ResourceNotFoundError) as exc:
-                raise PreconditionFailed(f"write a blob of {container}: has changed") from exc
+            except (ResourceModifiedError, ResourceNotFoundError):
+                raise PreconditionFailed(f"write a blob of {container}: has changed") from None
 
     async def info(self, container: str, name: str) -> BlobInfo | None:
         """See BlobStore.info."""

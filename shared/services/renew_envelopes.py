@@ -28,7 +28,7 @@ from shared.domain.names import DIRECTORY, RECORDS, SESSIONS, WORDS_BLOBS
 from shared.domain.records import StoredHistory, StoredTranscript
 from shared.ports import BlobInfo, BlobStore, Change, Clock, Item, ItemStore, JsonObject
 from shared.services import idempotency, kept_pages, processing_requests, webhooks
-from shared.services.records import version_of
+from shared.services.record_rows import version_of
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from shared.crypto.keyring import Keyrings
 from shared.domain.audit import Access
 from shared.domain.errors import DecryptionFailed, NotFound, ScribeError
 from shared.domain.limits import Limits
+from shared.domain.relationship import Named
 from shared.domain.rotation import DataKeyRules
 from shared.ports import Clock
 from shared.services.audit import AuditTrail
-from shared.services.relationships import Named
 from shared.services.renew_envelopes import Envelopes, Renewal, expires_after, is_relationship
 
 log = logging.getLogger(__name__)

@@ -97,7 +97,7 @@ async def a_session(host: Host) -> None:
         {"Speaker 1": "Marguerite"},
         THERAPIST,
         ledger=process.ledger,
-        records=process.records,
+        transcripts=process.transcripts,
         editor=process.editor,
         queues=process.queues,
     )
@@ -193,13 +193,13 @@ async def assert_readable(stores: Stores, sessions: Sequence[str]) -> None:
     assert "exhausted" in await history_of(stores)
     assert await summary_of(stores) == await history_of(stores)
     session = await process.ledger.get(SESSION)
-    stored = await process.records.transcript(session)
+    stored = await process.transcripts.of(session)
     assert stored is not None
-    assert (await process.records.words(stored)).names == {"Speaker 1": "Marguerite"}
-    histories = await process.records.histories(session)
+    assert (await process.transcripts.words(stored)).names == {"Speaker 1": "Marguerite"}
+    histories = await process.histories.all_of(session)
     assert len(histories) >= 2
     for history in histories:
-        assert (await process.records.note(history)).sections
+        assert (await process.histories.note(history)).sections
     done, waiting = [await process.requests.read(await process.ledger.get(key)) for key in sessions]
     assert done is not None
     assert waiting is not None
@@ -254,11 +254,12 @@ def test_whatever_encrypts_is_known_here():
             found.add(path.relative_to(root).as_posix())
     assert found == {
         "services/edit_record.py",
+        "services/histories.py",
         "services/idempotency.py",
         "services/kept_pages.py",
         "services/processing_requests.py",
-        "services/records.py",
         "services/renew_envelopes.py",
+        "services/transcripts.py",
         "services/webhooks.py",
     }
 
@@ -414,13 +415,13 @@ async def test_names_that_are_given_meanwhile_stay(stores, host, method, when):
     renewing = asyncio.create_task(envelopes(Process(stores, blobs=pause.over(stores.blobs))).renew(PAIR, far(stores)))
     await pause.reached.wait()
     process, session = host.process, await host.process.ledger.get(SESSION)
-    stored = await process.records.transcript(session)
+    stored = await process.transcripts.of(session)
     assert stored is not None
-    words = await process.records.words(stored)
-    await process.records.keep_words(stored, words.model_copy(update={"names": {"Speaker 1": "Ottilie"}}))
+    words = await process.transcripts.words(stored)
+    await process.transcripts.keep_words(stored, words.model_copy(update={"names": {"Speaker 1": "Ottilie"}}))
     pause.go.set()
     assert (await renewing).complete
-    assert (await Process(stores).records.words(stored)).names == {"Speaker 1": "Ottilie"}
+    assert (await Process(stores).transcripts.words(stored)).names == {"Speaker 1": "Ottilie"}
     assert outdated(stores) == {}
 
 
