@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from shared.domain.caller import Role
 from shared.domain.errors import Permanent
+from shared.domain.ids import ID_PATTERN
 from shared.domain.names import DIRECTORY
 from shared.domain.relationship import Relationship
 from shared.ports import Change, Clock, ItemStore
@@ -20,7 +23,9 @@ class RelationshipLists:
         self._clock = clock
 
     async def ids(self, role: Role, userid: str) -> set[str]:
-        """Of the relationships on somebody's list."""
+        """Of the relationships on somebody's list. A token's subject may be what no user of the API can be called."""
+        if not re.fullmatch(ID_PATTERN, userid):
+            return set()
         return await read_list(self._items, _key(role, userid), KIND)
 
     async def put(self, relationship: Relationship) -> None:

@@ -150,3 +150,10 @@ def test_erasure_is_in_the_audit_trail(service, admin, visit: Visit):
     asked = [entry for entry in trail["entries"] if entry["operation"] == "erase_relationship"]
     assert [(entry["caller"], entry["outcome"]) for entry in asked] == [("partner1", "ok")]
     assert asked[0]["resources"] == [f"relationship:{visit.relationship}"]
+
+
+@pytest.mark.parametrize("subject", ["https://people.example/7?a#b", "auth|7\\8", "x" * 300, "Zoë"])
+def test_somebody_whose_token_calls_them_what_no_user_can_be_called_has_nothing(stack, subject):
+    with Client(stack.url, stack.issuer.token(subject, [Role.THERAPIST, Role.CLIENT])) as nobody:
+        answer = nobody.request("GET", "recordings")
+    assert (answer.status_code, answer.json()) == (200, [])
