@@ -447,3 +447,10 @@ def test_a_service_uploads_only_where_the_therapist_could(service: Client, done:
     assert_problem(service.upload(CHUNKS[0], **form), 404, "session_not_found")
     form["session_id"] = "another-session"
     assert_problem(service.upload(CHUNKS[0], **form), 404, "relationship_not_found")
+
+
+@pytest.mark.parametrize("roles", [[Role.THERAPIST, Role.CLIENT], [Role.SERVICE], [Role.ADMIN]])
+@pytest.mark.parametrize("operation", PROTECTED)
+def test_a_token_may_call_its_bearer_anything(stack: Stack, done: Visit, operation: str, roles: list[Role]):
+    with Client(stack.url, stack.issuer.token("https://people.example/7?a#b\\c", roles)) as client:
+        assert ask(client, operation, done).status_code < 500
