@@ -19,7 +19,7 @@ setup: .venv/.installed node_modules/.installed ## .venv and node_modules, from 
 	@$(PYTHON) -m venv .venv
 	@awk '/^[a-z]/ {on = /^uv==/} on' requirements-dev.txt > .venv/uv.txt
 	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@.venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements-dev.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import HTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -63,21 +63,21 @@ def changed(headers: dict[str, str], **to: str) -> dict[str, str]:
     return {**headers, **{name.replace("_", "-"): value for name, value in to.items()}}
 
 
-FORGED = {
-    "nothing signed": dict[str, str](),
-    "another secret": signed(secret="whsec_of-somebody-else"),
-    "another body": signed(BODY.replace(b"p1", b"p2")),
-    "too old": signed(at=now_ms() - 6 * 60 * 1000),
-    "from the future": signed(at=now_ms() + 10 * 60 * 1000),
-    "another time": changed(signed(), x_scribe_timestamp=str(now_ms() + 1)),
-    "no time": changed(signed(), x_scribe_timestamp=""),
-    "another version": changed(signed(), x_scribe_signature=signed()[SIGNATURE_HEADER].replace("v1", "v0")),
-    "not ASCII": changed(signed(), x_scribe_signature="v1=\xfc"),
+FORGED: dict[str, Callable[[], dict[str, str]]] = {
+    "nothing signed": lambda: {},
+    "another secret": lambda: signed(secret="whsec_of-somebody-else"),
+    "another body": lambda: signed(BODY.replace(b"p1", b"p2")),
+    "too old": lambda: signed(at=now_ms() - 6 * 60 * 1000),
+    "from the future": lambda: signed(at=now_ms() + 10 * 60 * 1000),
+    "another time": lambda: changed(signed(), x_scribe_timestamp=str(now_ms() + 1)),
+    "no time": lambda: changed(signed(), x_scribe_timestamp=""),
+    "another version": lambda: changed(signed(), x_scribe_signature=signed()[SIGNATURE_HEADER].replace("v1", "v0")),
+    "not ASCII": lambda: changed(signed(), x_scribe_signature="v1=\xfc"),
 }
 
 
-@pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED.keys())
-def test_what_is_not_genuine_is_refused(url, capsys, headers):
-    sent = [(name, value.encode("latin-1")) for name, value in headers.items()]
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
+def test_what_is_not_genuine_is_refused(url, capsys, forged):
+    sent = [(name, value.encode("latin-1")) for name, value in forged().items()]
     assert httpx.post(url, content=BODY, headers=sent).status_code == 401
     assert capsys.readouterr().out == ""
