@@ -1,38 +1,34 @@
-from faster_whisper.transcribe import Segment as Passage
-from faster_whisper.transcribe import Word as Heard
-
-from shared.adapters.embedded_speech.recognise import doubtful
+from shared.adapters.embedded_speech.recognise import noisy, surer
+from shared.domain.transcript import Word
 
 
-def passage(words: int, *, likely: float = -0.2, shrinks: float = 1.5) -> Passage:
-    heard = [Heard(start=n / 3, end=(n + 1) / 3, word=" word", probability=0.9) for n in range(words)]
-    return Passage(
-        id=1,
-        seek=0,
-        start=0,
-        end=words / 3,
-        text=" word" * words,
-        tokens=[],
-        avg_logprob=likely,
-        compression_ratio=shrinks,
-        no_speech_prob=0,
-        words=heard,
-        temperature=0,
-    )
+def words(*sure: float | None) -> list[Word]:
+    return [Word(start_ms=n * 300, end_ms=n * 300 + 200, text="word", confidence=at) for n, at in enumerate(sure)]
 
 
-def test_fluent_speech_is_heard_once():
-    assert not doubtful([passage(60)], 25)
+def test_speech_with_one_unsure_word_in_twenty_is_heard_once():
+    assert not noisy(words(*[0.9] * 19, 0.2))
 
 
-def test_a_loop_is_heard_again():
-    assert doubtful([passage(60, shrinks=3)], 25)
+def test_speech_with_more_unsure_words_is_heard_again():
+    assert noisy(words(*[0.9] * 18, 0.2, 0.4))
 
 
-def test_what_is_unlikely_is_heard_again():
-    assert doubtful([passage(60, likely=-1.2)], 25)
+def test_silence_is_not_heard_again():
+    assert not noisy([])
 
 
-def test_a_window_that_ends_before_its_speech_is_heard_again():
-    assert doubtful([passage(5)], 25)
-    assert doubtful([], 25)
+def test_the_surer_hearing_is_kept():
+    doubtful, sure = words(0.9, 0.3, 0.9), words(0.9, 0.8, 0.7)
+    assert surer(doubtful, sure) is sure
+    assert surer(sure, doubtful) is sure
+
+
+def test_a_hearing_that_leaves_words_out_is_not_kept_however_sure():
+    first = words(*[0.6] * 20)
+    assert surer(first, words(*[0.99] * 17)) is first
+    assert surer(first, []) is first
+
+
+def test_words_of_unknown_probability_are_taken_as_they_are():
+    assert not noisy(words(None, None))

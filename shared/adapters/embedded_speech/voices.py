@@ -101,7 +101,7 @@ class Voiceprints:
 def find_speech(samples: Floats, longest_s: float = inf) -> list[tuple[int, int]]:
     """First and last sample of each stretch of speech in 16 kHz audio; pauses from 120 ms on part them.
 
-    A stretch longer than `longest_s` is parted at its last pause that short breaths allow, else where it gets too long.
+    A stretch longer than `longest_s` is parted at its last pause of 100 ms, else where it gets too long.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps  # noqa: PLC0415 (heavy)
 
