@@ -23,8 +23,8 @@ DIALOGUE = COMMITTED / "therapy_tts.flac"
 MONOLOGUE = COMMITTED / "austen_0870.flac"
 QUIET_S = 20
 WRONG_IN_NOISE = 0.085
-"""About 7.4 % of the words of the larger corpus's degraded recordings go wrong (10 % if they are heard only once). Where
-the recogniser is unsure it tries again by chance, so that a word or two differ from run to run."""
+"""In the degraded recordings of the larger corpus; heard once, 10 % go wrong. Where the recogniser is unsure it tries
+again by chance, so that a word or two differ from run to run."""
 
 Samples = npt.NDArray[np.float64]
 Hearing = Callable[[Recording], Awaitable[Transcript]]

@@ -7,11 +7,15 @@ def words(*sure: float | None) -> list[Word]:
 
 
 def test_speech_with_one_unsure_word_in_twenty_is_heard_once():
-    assert not noisy(words(*[0.9] * 19, 0.2))
+    assert not noisy(words(*[0.9] * 57, 0.2, 0.3, 0.4))
 
 
 def test_speech_with_more_unsure_words_is_heard_again():
-    assert noisy(words(*[0.9] * 18, 0.2, 0.4))
+    assert noisy(words(*[0.9] * 56, 0.2, 0.3, 0.4))
+
+
+def test_two_unsure_words_of_a_short_recording_are_chance():
+    assert not noisy(words(*[0.9] * 8, 0.2, 0.4))
 
 
 def test_silence_is_not_heard_again():

@@ -32,7 +32,10 @@ UNSURE = 0.5
 
 NOISY = 0.05
 """A block is heard again where a larger share of its words is unsure: more than one in twenty. Clean recordings of
-forty words or more have 0 to 0.03, the same with room response and noise (12 dB) 0.03 to 0.35."""
+forty words or more have 0 to 0.03, the same with room response and noise (12 dB) 0.03 to 0.35…"""
+
+FEWEST = 3
+"""…and at least so many are: in a short recording one or two are chance."""
 
 KEPT = 0.9
 """A second hearing with a smaller share of the first one's words has left something out."""
@@ -123,7 +126,8 @@ class Recogniser:
 
 def noisy(words: Sequence[Word]) -> bool:
     """Whether so many words are unsure that a second hearing is worth its time."""
-    return sum(_sureness(word) < UNSURE for word in words) > NOISY * len(words)
+    unsure = sum(_sureness(word) < UNSURE for word in words)
+    return unsure >= FEWEST and unsure > NOISY * len(words)
 
 
 def surer(first: list[Word], second: list[Word]) -> list[Word]:
