@@ -23,9 +23,9 @@ from tests.speech_corpus import COMMITTED, LARGER, Recording, recordings
 DIALOGUE = COMMITTED / "therapy_tts.flac"
 MONOLOGUE = COMMITTED / "austen_0870.flac"
 QUIET_S = 20
-BARE_RECOGNISER_IN_NOISE = 0.10
-"""faster-whisper alone gets 9.4 % wrong in the degraded recordings of the larger corpus, with the same settings; where
-it is unsure it tries again by chance, so that a word or two differ from run to run."""
+WRONG_IN_NOISE = 0.085
+"""In the degraded recordings of the larger corpus; heard once, 10 % go wrong. Where the recogniser is unsure it tries
+again by chance, so that a word or two differ from run to run."""
 
 Samples = npt.NDArray[np.float64]
 Hearing = Callable[[Recording], Awaitable[Transcript]]
@@ -153,7 +153,7 @@ async def test_real_speech_and_dialogues_of_the_larger_corpus(score: Scoring):
 async def test_noisy_rooms_of_the_larger_corpus(score: Scoring):
     noisy = [recording for recording in recordings(LARGER) if recording.degraded]
     scores = await score("larger corpus, degraded", noisy)
-    assert scores.words.rate <= BARE_RECOGNISER_IN_NOISE
+    assert scores.words.rate <= WRONG_IN_NOISE
     assert scores.diarization.rate <= 0.096
     assert not scores.miscounted
 

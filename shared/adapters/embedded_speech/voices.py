@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,11 +98,16 @@ class Voiceprints:
         return cast(Floats, prints / np.maximum(np.linalg.norm(prints, axis=1, keepdims=True), 1e-9))
 
 
-def find_speech(samples: Floats) -> list[tuple[int, int]]:
-    """First and last sample of each stretch of speech in 16 kHz audio; pauses from 120 ms on part them."""
+def find_speech(samples: Floats, longest_s: float = inf) -> list[tuple[int, int]]:
+    """First and last sample of each stretch of speech in 16 kHz audio; pauses from 120 ms on part them.
+
+    A stretch longer than `longest_s` is parted at its last pause of 100 ms, else where it gets too long.
+    """
     from faster_whisper.vad import VadOptions, get_speech_timestamps  # noqa: PLC0415 (heavy)
 
-    options = VadOptions(min_silence_duration_ms=120, speech_pad_ms=60, min_speech_duration_ms=150)
+    options = VadOptions(
+        min_silence_duration_ms=120, speech_pad_ms=60, min_speech_duration_ms=150, max_speech_duration_s=longest_s
+    )
     return [(found["start"], found["end"]) for found in get_speech_timestamps(samples, options)]
 
 
