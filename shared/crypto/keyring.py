@@ -21,7 +21,7 @@ from shared.domain.errors import AlreadyExists, DecryptionFailed, NotFound, Prec
 from shared.domain.names import RECORDS
 from shared.domain.recent import Recent
 from shared.domain.times import iso
-from shared.ports import Clock, Create, Item, ItemStore, JsonObject, KeyEncryptionKey, Replace, WrappedKey
+from shared.ports import Clock, Create, Item, ItemStore, JsonObject, KeyEncryptionKey, Replace, WrappedKey, all_items
 
 KIND = "data_key"
 SHREDDED = "shredded_key"
@@ -136,8 +136,7 @@ class Keyrings:
                 await self._items.replace(RECORDS, relationship, {**kept, "kind": SHREDDED})
             rows = await self._rows(relationship)  # one that a rotation added before its predecessor was shredded
         await self._wrapped.remove(relationship)
-        gone = [row async for row in self._all(relationship, SHREDDED)]
-        return [str(row.body["kid"]) for row in sorted(gone, key=_generation)]
+        return [str(row.body["kid"]) for row in await self._rows(relationship, SHREDDED)]
 
     async def rewrap(self, relationship: str) -> int:
         """Wrap every data key under the current key-encryption key; the number that were not before.
@@ -170,18 +169,9 @@ class Keyrings:
         keyring = await self.of(relationship)
         return keyring if keyring.holds(kid) else await self.load(relationship)
 
-    async def _rows(self, relationship: str) -> list[Item]:
-        return sorted([row async for row in self._all(relationship, KIND)], key=_generation)
-
-    async def _all(self, relationship: str, kind: str) -> AsyncIterator[Item]:
-        continuation: str | None = None
-        while True:
-            page = await self._items.query(RECORDS, relationship, equal={"kind": kind}, continuation=continuation)
-            for row in page.items:
-                yield row
-            continuation = page.continuation
-            if continuation is None:
-                return
+    async def _rows(self, relationship: str, kind: str = KIND) -> list[Item]:
+        found = all_items(self._items, RECORDS, relationship, equal={"kind": kind})
+        return sorted([row async for row in found], key=_generation)
 
     async def _list_late(self, relationship: str, row: Item) -> None:
         """Keys from before there was a list get their line with their next use."""

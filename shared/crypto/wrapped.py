@@ -12,7 +12,7 @@ from datetime import datetime
 from shared.domain.errors import AlreadyExists, NotFound
 from shared.domain.names import RECORDS
 from shared.domain.times import iso
-from shared.ports import Change, Item, ItemStore, JsonObject
+from shared.ports import Change, ItemStore, JsonObject, all_items
 
 WRAPPED = "~wrapped"
 """The partition: `~` is not allowed in a relationship's id."""
@@ -47,13 +47,13 @@ class WrappedList:
 
     async def behind(self, kek_id: str) -> AsyncIterator[str]:
         """Relationships with a data key that may be wrapped by another key-encryption key than this."""
-        async for line in self._lines():
+        async for line in all_items(self._items, RECORDS, WRAPPED, equal={"kind": KIND}):
             if line.body["kek_id"] != kek_id:
                 yield str(line.body["id"])
 
     async def older_than(self, moment: datetime) -> AsyncIterator[str]:
         """Relationships of which something may lie under a data key made before this moment."""
-        async for line in self._lines():
+        async for line in all_items(self._items, RECORDS, WRAPPED, equal={"kind": KIND}):
             if line.body.get("since", "") < iso(moment):  # lines from before ages were kept have none
                 yield str(line.body["id"])
 
@@ -61,16 +61,6 @@ class WrappedList:
         """Each writer changes what it knows and nothing else. No line: the relationship has been shredded since."""
         with suppress(NotFound):
             await self._items.patch(RECORDS, WRAPPED, relationship, [Change("set", f"/{name}", value)])
-
-    async def _lines(self) -> AsyncIterator[Item]:
-        continuation: str | None = None
-        while True:
-            page = await self._items.query(RECORDS, WRAPPED, equal={"kind": KIND}, continuation=continuation)
-            for line in page.items:
-                yield line
-            continuation = page.continuation
-            if continuation is None:
-                return
 
 
 def _line(relationship: str, kek_id: str, since: str) -> JsonObject:

@@ -26,7 +26,7 @@ from shared.domain.errors import DecryptionFailed, NotFound, Permanent, Precondi
 from shared.domain.ids import ID_PATTERN
 from shared.domain.names import DIRECTORY, RECORDS, SESSIONS, WORDS_BLOBS
 from shared.domain.records import StoredHistory, StoredTranscript
-from shared.ports import BlobInfo, BlobStore, Change, Clock, Item, ItemStore, JsonObject
+from shared.ports import BlobInfo, BlobStore, Change, Clock, Item, ItemStore, JsonObject, all_items
 from shared.services import idempotency, kept_pages, processing_requests, webhooks
 from shared.services.record_rows import version_of
 
@@ -110,26 +110,17 @@ class Envelopes:
         if expires_after(relationship) is not None:
             return
         for kind, resource in _RESOURCES.items():
-            async for row in self._rows(relationship, kind):
+            async for row in all_items(self._items, RECORDS, relationship, equal={"kind": kind}):
                 yield _Texts(RECORDS, relationship, row, resource, row.body["number"])
                 if kind == StoredTranscript.KIND:
                     async for blob in self._blobs.list(WORDS_BLOBS, f"{row.body['session_id']}/"):
                         yield _Words(blob.name, row.body["number"], blob.name == row.body["words_blob"])
-        async for line in self._rows(relationship, processing_requests.LINE):
+        lines = {"kind": processing_requests.LINE}
+        async for line in all_items(self._items, RECORDS, relationship, equal=lines):
             session_id = line.body["session_id"]
             item = await self._items.read(SESSIONS, session_id, processing_requests.ITEM)
             if item is not None:
                 yield _Texts(SESSIONS, session_id, item, processing_requests.RESOURCE, session_id)
-
-    async def _rows(self, relationship: str, kind: str) -> AsyncIterator[Item]:
-        continuation = None
-        while True:
-            page = await self._items.query(RECORDS, relationship, equal={"kind": kind}, continuation=continuation)
-            for item in page.items:
-                yield item
-            continuation = page.continuation
-            if continuation is None:
-                return
 
     async def _renew_texts(self, relationship: str, place: _Texts, done: Renewal) -> bool:
         item: Item | None = place.item
