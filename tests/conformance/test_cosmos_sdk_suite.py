@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.cosmos.process import Cosmos
+from tests.conformance.environments import make_environment
 
 HERE = Path(__file__).parent
 LOCAL = HERE.parents[1] / ".local"
@@ -29,24 +30,19 @@ LISTED = [line for line in (HERE / "cosmos_sdk_allowlist.txt").read_text().split
 pytestmark = pytest.mark.conformance
 
 
-def pip(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    if not PYTHON.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True, timeout=120)
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
-
-
 @pytest.fixture(scope="session")
 def sdk_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of Microsoft's tests, beside an environment that can run them."""
     if not SDIST.exists():
-        options = ("--no-binary", ":all:", "--no-deps", "--dest", str(SDIST.parent))
-        if pip("download", *options, SDK).returncode != 0:
+        options = ("--disable-pip-version-check", "--no-binary", ":all:", "--no-deps", "--dest", str(SDIST.parent))
+        fetched = subprocess.run(
+            [sys.executable, "-m", "pip", "download", *options, SDK], check=False, capture_output=True, timeout=300
+        )
+        if fetched.returncode != 0:
             pytest.skip("the source package of azure-cosmos is not cached and the registry cannot be reached")
     installed = VENV / "installed.txt"
     if not installed.exists() or installed.read_text() != REQUIREMENTS.read_text():
-        outcome = pip("install", "--requirement", str(REQUIREMENTS))
-        assert outcome.returncode == 0, outcome.stderr
+        make_environment(VENV, sys.executable, "--requirement", str(REQUIREMENTS))
         installed.write_text(REQUIREMENTS.read_text())
     unpacked = tmp_path_factory.mktemp("sdk")
     with tarfile.open(SDIST) as archive:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.environments import make_environment
+
 PROJECT = Path(__file__).parents[2]
 SUITE = "tests/integration/host"
 ENVIRONMENT = PROJECT / ".local" / "conformance-venv"
@@ -73,8 +75,7 @@ def worker_python() -> Path:
     wanted = pins()
     mark = ENVIRONMENT / f"made-{hashlib.sha256(' '.join([python, *wanted]).encode()).hexdigest()[:16]}"
     if not mark.exists():
-        subprocess.run([python, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
-        subprocess.run([ENVIRONMENT / "bin" / "pip", "install", "--quiet", *wanted], check=True)
+        make_environment(ENVIRONMENT, python, *wanted)
         mark.touch()
     return ENVIRONMENT / "bin" / "python"
 
