@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from shared.adapters.embedded_speech.dereverberate import dereverberated
 from shared.adapters.embedded_speech.voices import find_speech
 from shared.adapters.embedded_speech.windows import LONGEST_S, in_windows
 from shared.audio.flac import RATE
@@ -75,8 +76,8 @@ class Recogniser:
     """Whisper, loaded once, weights as int8.
 
     Sound is heard passage by passage, each from where the last word of the one before ended, with one beam. Where that
-    leaves many words unsure it is heard a second time, in windows that end in pauses, with more beams and without times
-    asked of the decoder (words get theirs afterwards), and the surer hearing is kept.
+    leaves many words unsure it is heard a second time: with less of the room, in windows that end in pauses, with more
+    beams and without times asked of the decoder (words get theirs afterwards). The surer hearing is kept.
     """
 
     def __init__(self, model: str, *, threads: int) -> None:
@@ -112,7 +113,7 @@ class Recogniser:
         words: list[Word] = []
         for first, last in in_windows(find_speech(samples, LONGEST_S), len(samples)):
             passages, _ = self._windows.transcribe(
-                samples[first:last],
+                dereverberated(samples[first:last]),
                 language=language,
                 beam_size=BEAMS,
                 batch_size=1,
