@@ -10,7 +10,7 @@ from shared.domain.records import StoredHistory, StoredTranscript
 from shared.domain.session import Session
 from shared.ports import Change, Clock, Item, ItemStore, Patch, all_items
 from shared.services.numbers import Numbers
-from shared.services.record_rows import fields_of, point_at, replacing, row_id, text_of, version_of
+from shared.services.record_rows import aad_of, fields_of, point_at, replacing, row_id, version_of
 
 
 class Histories:
@@ -39,7 +39,7 @@ class Histories:
 
     async def note(self, stored: StoredHistory) -> Note:
         """The structured note with its evidence, decrypted. Raises: DecryptionFailed."""
-        aad = text_of(StoredHistory, stored.number, "note")
+        aad = aad_of(StoredHistory, stored.number, "note")
         return Note.model_validate_json(await self._keyrings.open(stored.therapist_client_id, stored.note, aad=aad))
 
     async def save(
@@ -82,13 +82,13 @@ class Histories:
             manifest=stored.manifest,
             session_type=note.session_type,
             edition=edition,
-            transcript_summary=keyring.seal(text, aad=text_of(StoredHistory, number, "transcript_summary")),
-            note=keyring.seal(note.model_dump_json(), aad=text_of(StoredHistory, number, "note")),
+            transcript_summary=keyring.seal(text, aad=aad_of(StoredHistory, number, "transcript_summary")),
+            note=keyring.seal(note.model_dump_json(), aad=aad_of(StoredHistory, number, "note")),
         )
         row = row.model_copy(update={"id": _row_id(session, note.session_type)})
         summary = [Change("set", "/updated", row.updated)]
         if note.session_type is session.session_type:
-            sealed = keyring.seal(text, aad=text_of(StoredTranscript, stored.number, "transcript_summary"))
+            sealed = keyring.seal(text, aad=aad_of(StoredTranscript, stored.number, "transcript_summary"))
             summary.append(Change("set", "/transcript_summary", sealed))
         await point_at(row, self._items)
         steps = [*replacing(row, old), Patch(stored.id, summary, etag)]

@@ -36,7 +36,7 @@ def fields_of(session: Session, kind: str, number: int, old: Item | None, now: d
     }
 
 
-def text_of(kind: type[Record], number: int, field: str) -> str:
+def aad_of(kind: type[Record], number: int, field: str) -> str:
     """The associated data a text of a row is encrypted with."""
     return associated_data(kind.RESOURCE, number, field)
 

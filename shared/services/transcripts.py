@@ -10,7 +10,7 @@ from shared.domain.session import Session
 from shared.domain.transcript import Transcript, render_text
 from shared.ports import BlobStore, Clock, Item, ItemStore
 from shared.services.numbers import Numbers
-from shared.services.record_rows import fields_of, point_at, replacing, row_id, text_of
+from shared.services.record_rows import aad_of, fields_of, point_at, replacing, row_id
 
 
 class Transcripts:
@@ -33,19 +33,19 @@ class Transcripts:
     async def words(self, stored: StoredTranscript) -> Transcript:
         """The transcript with segments and words, decrypted. Raises: NotFound, DecryptionFailed."""
         sealed = await self._blobs.read(WORDS_BLOBS, stored.words_blob)
-        aad = text_of(StoredTranscript, stored.number, "words")
+        aad = aad_of(StoredTranscript, stored.number, "words")
         opened = await self._keyrings.open_bytes(stored.therapist_client_id, sealed, aad=aad)
         return Transcript.model_validate_json(opened)
 
     async def text(self, stored: StoredTranscript) -> str:
         """The transcript as people read it, decrypted; edits included. Raises: DecryptionFailed."""
-        aad = text_of(StoredTranscript, stored.number, "transcript")
+        aad = aad_of(StoredTranscript, stored.number, "transcript")
         return (await self._keyrings.open(stored.therapist_client_id, stored.transcript, aad=aad)).decode()
 
     async def keep_words(self, stored: StoredTranscript, transcript: Transcript) -> None:
         """Encrypt segments and words and store them beside the audio, in place of what was there."""
         keyring = await self._keyrings.of(stored.therapist_client_id)
-        aad = text_of(StoredTranscript, stored.number, "words")
+        aad = aad_of(StoredTranscript, stored.number, "words")
         sealed = keyring.seal_bytes(transcript.model_dump_json().encode(), aad=aad)
         name, kind = stored.words_blob, "application/octet-stream"
         await self._blobs.put(WORDS_BLOBS, name, sealed, content_type=kind, metadata={})
@@ -70,7 +70,7 @@ class Transcripts:
     ) -> StoredTranscript:
         number = old.body["number"] if old else await self._numbers.take("transcripts")
         keyring = await self._keyrings.of(session.therapist_clientid)
-        text, summary = (text_of(StoredTranscript, number, field) for field in ("transcript", "transcript_summary"))
+        text, summary = (aad_of(StoredTranscript, number, field) for field in ("transcript", "transcript_summary"))
         row = StoredTranscript(
             **fields_of(session, StoredTranscript.KIND, number, old, self._clock.now()),
             manifest=manifest,
