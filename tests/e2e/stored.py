@@ -11,7 +11,6 @@ from azure.storage.blob import BlobServiceClient
 
 from localcloud.stack import Stack
 from shared.domain.names import AUDIT, PARTITION_KEYS
-from shared.services.ledger import OPEN
 
 _OF_THE_HOST = "azure-webjobs-"
 
@@ -53,9 +52,9 @@ def everything_in(stack: Stack) -> set[tuple[str, ...]]:
     items = {
         ("item", container, item["id"], str(item[_key(container)]))
         for container, item in items_of(stack)
-        if container != AUDIT
+        if container != AUDIT and item.get("kind") != "open"
     }
-    items = {item for item in items if OPEN not in item and not any(name.startswith("idempotency:") for name in item)}
+    items = {item for item in items if not any(name.startswith("idempotency:") for name in item)}
     return items | {("blob", *blob) for blob in blobs_of(stack)}
 
 
